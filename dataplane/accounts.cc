@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dataplane/accounts.h"
+
+#include <algorithm>
+#include <bit>
+#include <cassert>
+#include <tuple>
+
+#include "dataplane/mix.h"
+
+namespace octroi {
+namespace {
+
+constexpr AccountIndex kNoAccount = UINT32_MAX;
+
+// Every key that Fold can give.
+constexpr size_t kFoldedAccountCount = size_t{kFlowDirectionCount} *
+                                       static_cast<size_t>(Verdict::kCount) *
+                                       kReasonCount;
+
+AccountKey Fold(const AccountKey& key) {
+  AccountKey folded;
+  folded.attribution = kFoldedAttribution;
+  folded.direction = key.direction;
+  folded.judgement.verdict = key.judgement.verdict;
+  folded.judgement.reason = key.judgement.reason;
+  return folded;
+}
+
+auto RankOf(const AccountKey& key) {
+  return std::make_tuple(key.edition, key.attribution, key.workload,
+                         key.direction, key.judgement.verdict,
+                         key.judgement.reason, key.judgement.exception);
+}
+
+}  // namespace
+
+std::strong_ordering operator<=>(const AccountKey& x, const AccountKey& y) {
+  return RankOf(x) <=> RankOf(y);
+}
+
+AccountTotals& AccountTotals::operator+=(const AccountTotals& other) {
+  flows += other.flows;
+  packets += other.packets;
+  octets += other.octets;
+  egress_packets += other.egress_packets;
+  egress_octets += other.egress_octets;
+  return *this;
+}
+
+AccountTotals Account::Read() const {
+  AccountTotals totals;
+  totals.flows = flows.Read();
+  totals.packets = packets.Read();
+  totals.octets = octets.Read();
+  totals.egress_packets = egress_packets.Read();
+  totals.egress_octets = egress_octets.Read();
+  return totals;
+}
+
+Accounts::Accounts(const AccountsOptions& options, uint64_t seed)
+    : seed_(seed), capacity_limit_(options.capacity_limit) {
+  Grow(std::max<size_t>(options.initial_capacity, 1));
+}
+
+void Accounts::Reserve(size_t count) {
+  const size_t needed =
+      std::min(size() + count, capacity_limit_ + kFoldedAccountCount);
+  while (capacity_ < needed) Grow(2 * capacity_);
+}
+
+AccountIndex Accounts::FindOrInsert(const AccountKey& key) {
+  const size_t mask = buckets_.size() - 1;
+  size_t bucket = Hash(key) & mask;
+  while (buckets_[bucket] != kNoAccount) {
+    if (accounts_[buckets_[bucket]].key == key) return buckets_[bucket];
+    bucket = (bucket + 1) & mask;
+  }
+  const bool is_folded = key.attribution == kFoldedAttribution;
+  if (size() >= capacity_limit_ && !is_folded) {
+    folded_count_.Add(1);
+    return FindOrInsert(Fold(key));
+  }
+  return Insert(key, bucket);
+}
+
+AccountIndex Accounts::Insert(const AccountKey& key, size_t bucket) {
+  const size_t index = size_.load(std::memory_order_relaxed);
+  assert(index < capacity_);
+  accounts_[index].key = key;
+  buckets_[bucket] = static_cast<AccountIndex>(index);
+  // Release: who sees the new size sees the key as well.
+  size_.store(index + 1, std::memory_order_release);
+  return static_cast<AccountIndex>(index);
+}
+
+uint32_t Accounts::Hash(const AccountKey& key) const {
+  const uint64_t first = (uint64_t{key.edition} << 32) | key.attribution;
+  const uint64_t second = (uint64_t{key.workload} << 40) |
+                          (uint64_t{key.judgement.exception} << 24) |
+                          (static_cast<uint64_t>(key.direction) << 16) |
+                          (static_cast<uint64_t>(key.judgement.verdict) << 8) |
+                          static_cast<uint64_t>(key.judgement.reason);
+  uint64_t state = seed_;
+  const uint64_t secret = NextSecret(&state);
+  const uint64_t hash =
+      MultiplyMix(MultiplyMix(first ^ secret, NextSecret(&state)) ^ second,
+                  NextSecret(&state));
+  return static_cast<uint32_t>(hash ^ (hash >> 32));
+}
+
+void Accounts::Grow(size_t capacity) {
+  capacity = std::min(capacity, capacity_limit_ + kFoldedAccountCount);
+  auto accounts = std::make_unique<Account[]>(capacity);
+  const size_t count = size();
+  for (size_t i = 0; i < count; ++i) {
+    accounts[i].key = accounts_[i].key;
+    accounts[i].flows.Set(accounts_[i].flows.Read());
+    accounts[i].packets.Set(accounts_[i].packets.Read());
+    accounts[i].octets.Set(accounts_[i].octets.Read());
+    accounts[i].egress_packets.Set(accounts_[i].egress_packets.Read());
+    accounts[i].egress_octets.Set(accounts_[i].egress_octets.Read());
+  }
+  accounts_ = std::move(accounts);
+  capacity_ = capacity;
+
+  const size_t mask = std::bit_ceil(2 * capacity) - 1;
+  buckets_.assign(mask + 1, kNoAccount);
+  for (size_t i = 0; i < count; ++i) {
+    size_t bucket = Hash(accounts_[i].key) & mask;
+    while (buckets_[bucket] != kNoAccount) bucket = (bucket + 1) & mask;
+    buckets_[bucket] = static_cast<AccountIndex>(i);
+  }
+}
+
+std::vector<AccountRow> MergeAccounts(std::span<const Accounts* const> parts) {
+  std::vector<AccountRow> rows;
+  for (const Accounts* part : parts) {
+    for (const Account& account : part->view()) {
+      rows.push_back({account.key, account.Read()});
+    }
+  }
+  std::sort(
+      rows.begin(), rows.end(),
+      [](const AccountRow& x, const AccountRow& y) { return x.key < y.key; });
+  size_t kept = 0;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (kept > 0 && rows[kept - 1].key == rows[i].key) {
+      rows[kept - 1].totals += rows[i].totals;
+    } else {
+      rows[kept++] = rows[i];
+    }
+  }
+  rows.resize(kept);
+  return rows;
+}
+
+}  // namespace octroi

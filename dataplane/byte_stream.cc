@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dataplane/byte_stream.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+#include <zstd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+#include <utility>
+
+#include "fmt/format.h"
+
+namespace octroi {
+namespace {
+
+// RFC 1952 §2.3.1: ID1, ID2 and the one compression method there is.
+constexpr std::array<uint8_t, 3> kGzipMagic = {0x1f, 0x8b, 0x08};
+// RFC 8878 §3.1.1 and §3.1.2: a frame, and a skippable frame (the low four
+// bits of its first byte are free). Both little-endian.
+constexpr uint32_t kZstdMagic = 0xFD2FB528;
+constexpr uint32_t kZstdSkippableMagic = 0x184D2A50;
+constexpr size_t kMagicBytes = 4;
+
+ByteStream::Encoding EncodingOf(std::span<const uint8_t> first_bytes) {
+  using Encoding = ByteStream::Encoding;
+  if (first_bytes.size() >= kGzipMagic.size() &&
+      std::equal(kGzipMagic.begin(), kGzipMagic.end(), first_bytes.begin())) {
+    return Encoding::kGzip;
+  }
+  if (first_bytes.size() < kMagicBytes) return Encoding::kPlain;
+  const uint32_t magic = first_bytes[0] | first_bytes[1] << 8 |
+                         first_bytes[2] << 16 |
+                         static_cast<uint32_t>(first_bytes[3]) << 24;
+  if (magic == kZstdMagic || (magic & ~0xFu) == kZstdSkippableMagic) {
+    return Encoding::kZstd;
+  }
+  return Encoding::kPlain;
+}
+
+absl::Status ErrnoStatus(int error, const std::string& name,
+                         std::string_view what) {
+  return absl::Status(
+      absl::ErrnoToStatusCode(error),
+      fmt::format("{}: {}: {}; a readable capture file is accepted", name, what,
+                  std::generic_category().message(error)));
+}
+
+constexpr size_t RoundUp(size_t value, size_t to) {
+  return (value + to - 1) / to * to;
+}
+
+}  // namespace
+
+std::string_view EncodingName(ByteStream::Encoding encoding) {
+  switch (encoding) {
+    case ByteStream::Encoding::kPlain:
+      return "plain";
+    case ByteStream::Encoding::kGzip:
+      return "gzip";
+    case ByteStream::Encoding::kZstd:
+      return "zstd";
+  }
+  return "";
+}
+
+class ByteStream::Decoder {
+ public:
+  struct Result {
+    size_t consumed = 0;
+    size_t produced = 0;
+    const char* error = nullptr;  // Null, or what is wrong with the input.
+  };
+
+  virtual ~Decoder() = default;
+
+  // Decodes from `input` to `output` as far as both reach or to the end of a
+  // member. Also called with no input, for output that is still held back.
+  virtual Result Decode(std::span<const uint8_t> input,
+                        std::span<uint8_t> output) = 0;
+
+  // Whether the compressed stream may end here.
+  virtual bool is_between_members() const = 0;
+};
+
+namespace {
+
+class GzipDecoder final : public ByteStream::Decoder {
+ public:
+  static std::unique_ptr<GzipDecoder> Create() {
+    auto decoder = std::make_unique<GzipDecoder>();
+    constexpr int kWindowBits = 15;
+    constexpr int kGzipOnly = 16;
+    if (inflateInit2(&decoder->zlib_, kWindowBits + kGzipOnly) != Z_OK) {
+      return nullptr;
+    }
+    return decoder;
+  }
+
+  ~GzipDecoder() override { inflateEnd(&zlib_); }
+
+  Result Decode(std::span<const uint8_t> input,
+                std::span<uint8_t> output) override {
+    Result result;
+    if (is_between_members_) {
+      // As gzip does: zeros may pad the end (tape blocks), and whatever else
+      // follows must be another member.
+      const auto* next = std::find_if(input.data(), input.data() + input.size(),
+                                      [](uint8_t byte) { return byte != 0; });
+      result.consumed = static_cast<size_t>(next - input.data());
+      input = input.subspan(result.consumed);
+      if (input.empty()) return result;
+      inflateReset(&zlib_);
+      is_between_members_ = false;
+    }
+    // zlib does not write through next_in, whose type is not const.
+    zlib_.next_in = const_cast<Bytef*>(input.data());
+    zlib_.avail_in = static_cast<uInt>(input.size());
+    zlib_.next_out = output.data();
+    zlib_.avail_out = static_cast<uInt>(output.size());
+    const int code = inflate(&zlib_, Z_NO_FLUSH);
+    result.consumed += input.size() - zlib_.avail_in;
+    result.produced = output.size() - zlib_.avail_out;
+    if (code == Z_STREAM_END) {
+      is_between_members_ = true;
+    } else if (code != Z_OK && code != Z_BUF_ERROR) {
+      result.error = zlib_.msg != nullptr ? zlib_.msg : "not a gzip member";
+    }
+    return result;
+  }
+
+  bool is_between_members() const override { return is_between_members_; }
+
+ private:
+  z_stream zlib_{};
+  bool is_between_members_ = true;
+};
+
+class ZstdDecoder final : public ByteStream::Decoder {
+ public:
+  static std::unique_ptr<ZstdDecoder> Create() {
+    auto decoder = std::make_unique<ZstdDecoder>();
+    decoder->zstd_ = ZSTD_createDCtx();
+    if (decoder->zstd_ == nullptr ||
+        ZSTD_isError(ZSTD_DCtx_setParameter(decoder->zstd_, ZSTD_d_windowLogMax,
+                                            kMaxZstdWindowLog))) {
+      return nullptr;
+    }
+    return decoder;
+  }
+
+  ~ZstdDecoder() override { ZSTD_freeDCtx(zstd_); }
+
+  Result Decode(std::span<const uint8_t> input,
+                std::span<uint8_t> output) override {
+    if (input.empty() && is_between_members_) return {};
+    ZSTD_inBuffer in = {input.data(), input.size(), 0};
+    ZSTD_outBuffer out = {output.data(), output.size(), 0};
+    const size_t code = ZSTD_decompressStream(zstd_, &out, &in);
+    Result result{.consumed = in.pos, .produced = out.pos};
+    if (ZSTD_isError(code)) result.error = ZSTD_getErrorName(code);
+    is_between_members_ = code == 0;
+    return result;
+  }
+
+  bool is_between_members() const override { return is_between_members_; }
+
+ private:
+  ZSTD_DCtx* zstd_ = nullptr;
+  bool is_between_members_ = true;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<ByteStream>> ByteStream::Open(
+    const std::string& path, Observer observer) {
+  const bool is_stdin = path == "-";
+  const std::string name = is_stdin ? "standard input" : path;
+  // A duplicate, so that this object may close what it has.
+  const int descriptor =
+      is_stdin ? ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
+               : ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY);
+  if (descriptor < 0) return ErrnoStatus(errno, name, "cannot be opened");
+
+  std::unique_ptr<ByteStream> stream(
+      new ByteStream(name, descriptor, std::move(observer)));
+  if (absl::Status status = stream->Start(); !status.ok()) return status;
+  return stream;
+}
+
+ByteStream::ByteStream(std::string name, int descriptor, Observer observer)
+    : name_(std::move(name)),
+      descriptor_(descriptor),
+      observer_(std::move(observer)) {}
+
+ByteStream::~ByteStream() { ::close(descriptor_); }
+
+ByteStream::AlignedBytes ByteStream::Allocate(size_t bytes) {
+  return AlignedBytes(static_cast<uint8_t*>(
+      ::operator new[](bytes, std::align_val_t{kAlignment}, std::nothrow)));
+}
+
+absl::Status ByteStream::Start() {
+  struct stat facts {};
+  if (::fstat(descriptor_, &facts) != 0) {
+    return ErrnoStatus(errno, name_, "cannot be examined");
+  }
+  if (S_ISDIR(facts.st_mode)) {
+    return absl::InvalidArgumentError(fmt::format(
+        "{}: is a directory; a pcap or pcapng capture is accepted, plain or "
+        "compressed with gzip or zstd",
+        name_));
+  }
+  if (S_ISREG(facts.st_mode)) {
+    file_bytes_ = static_cast<uint64_t>(facts.st_size);
+    ::posix_fadvise(descriptor_, 0, 0, POSIX_FADV_SEQUENTIAL);
+  }
+  capacity_ = 2 * kReadBytes;
+  buffer_ = Allocate(capacity_);
+  if (buffer_ == nullptr) {
+    return absl::ResourceExhaustedError(
+        fmt::format("{}: no memory to read it", name_));
+  }
+  Fill(kMagicBytes);
+  encoding_ = EncodingOf(window());
+  if (encoding_ == Encoding::kPlain) return absl::OkStatus();
+  return StartDecoder();
+}
+
+// What was read so far turns out to be compressed: it becomes the decoder's
+// input, and the window starts anew.
+absl::Status ByteStream::StartDecoder() {
+  if (encoding_ == Encoding::kGzip) {
+    decoder_ = GzipDecoder::Create();
+  } else {
+    decoder_ = ZstdDecoder::Create();
+  }
+  raw_ = window();
+  raw_buffer_ = std::exchange(buffer_, Allocate(capacity_));
+  if (decoder_ == nullptr || buffer_ == nullptr) {
+    return absl::ResourceExhaustedError(
+        fmt::format("{}: no memory to decompress it", name_));
+  }
+  begin_ = end_ = 0;
+  is_ended_ = false;
+  return absl::OkStatus();
+}
+
+bool ByteStream::Fill(size_t bytes) {
+  assert(bytes <= kMaxWindowBytes);
+  if (end_ - begin_ >= bytes) return true;
+
+  // The unparsed tail moves to where the next block lands on a page.
+  const size_t tail_bytes = end_ - begin_;
+  const size_t aligned_end = RoundUp(tail_bytes, kAlignment);
+  if (aligned_end < end_) {
+    std::memmove(buffer_.get() + aligned_end - tail_bytes,
+                 buffer_.get() + begin_, tail_bytes);
+    begin_ = aligned_end - tail_bytes;
+    end_ = aligned_end;
+  }
+  while (end_ - begin_ < bytes && !is_ended_) {
+    if (!MakeRoom()) break;
+    if (decoder_ == nullptr) {
+      ReadPlain();
+    } else {
+      ReadDecoded();
+    }
+  }
+  return end_ - begin_ >= bytes;
+}
+
+// Room for a whole block behind the window. The buffer grows with the bytes
+// that are really there, never by a length that a file merely claims.
+bool ByteStream::MakeRoom() {
+  if (capacity_ - end_ >= kReadBytes) return true;
+  constexpr size_t kMaxCapacity = kMaxWindowBytes + kReadBytes + kAlignment;
+  const size_t capacity = std::min(2 * capacity_, kMaxCapacity);
+  assert(capacity - end_ >= kReadBytes);
+  AlignedBytes buffer = Allocate(capacity);
+  if (buffer == nullptr) {
+    End(absl::ResourceExhaustedError(
+        fmt::format("{}: byte {}: no memory to read on", name_, offset_)));
+    return false;
+  }
+  std::memcpy(buffer.get() + begin_, buffer_.get() + begin_, end_ - begin_);
+  buffer_ = std::move(buffer);
+  capacity_ = capacity;
+  return true;
+}
+
+void ByteStream::ReadPlain() {
+  end_ += ReadRaw(buffer_.get() + end_, kReadBytes);
+  is_ended_ = is_raw_ended_;
+}
+
+// Appends at least one byte to the window, or ends the stream.
+void ByteStream::ReadDecoded() {
+  const std::span<uint8_t> output(buffer_.get() + end_, kReadBytes);
+  for (;;) {
+    if (raw_.empty() && !is_raw_ended_) {
+      raw_ = {raw_buffer_.get(), ReadRaw(raw_buffer_.get(), kReadBytes)};
+      if (!status_.ok()) return End(status_);
+    }
+    const Decoder::Result result = decoder_->Decode(raw_, output);
+    raw_ = raw_.subspan(result.consumed);
+    end_ += result.produced;
+    if (result.error != nullptr) {
+      return End(absl::DataLossError(fmt::format(
+          "{}: byte {} of the file: broken {} stream ({}); what came before "
+          "was read",
+          name_, decoded_raw_bytes(), EncodingName(encoding_), result.error)));
+    }
+    if (result.produced > 0) return;
+    if (!raw_.empty() || !is_raw_ended_) continue;
+    if (decoder_->is_between_members()) return End(absl::OkStatus());
+    return End(absl::DataLossError(fmt::format(
+        "{}: byte {} of the file: the {} stream is cut off; what came before "
+        "was read",
+        name_, raw_bytes_read_, EncodingName(encoding_))));
+  }
+}
+
+// Reads at most `bytes` raw bytes; 0 at the end or on failure.
+size_t ByteStream::ReadRaw(uint8_t* to, size_t bytes) {
+  ssize_t count = 0;
+  do {
+    count = ::read(descriptor_, to, bytes);
+  } while (count < 0 && errno == EINTR);
+  if (count <= 0) {
+    is_raw_ended_ = true;
+    is_fully_read_ = count == 0;
+    if (count < 0) {
+      status_ =
+          ErrnoStatus(errno, name_,
+                      fmt::format("byte {}: cannot be read", raw_bytes_read_));
+    }
+    return 0;
+  }
+  raw_bytes_read_ += static_cast<uint64_t>(count);
+  if (observer_) observer_({to, static_cast<size_t>(count)});
+  return static_cast<size_t>(count);
+}
+
+void ByteStream::End(absl::Status status) {
+  is_ended_ = true;
+  status_ = std::move(status);
+}
+
+void ByteStream::Drain() {
+  offset_ += end_ - begin_;
+  begin_ = end_ = 0;
+  raw_ = {};
+  is_ended_ = true;
+  if (!file_bytes_.has_value()) return;
+
+  // The first failure is the one to report.
+  const absl::Status status = status_;
+  while (!is_raw_ended_) ReadRaw(buffer_.get(), kReadBytes);
+  if (!status.ok()) status_ = status;
+}
+
+}  // namespace octroi

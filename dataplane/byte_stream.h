@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+// The bytes of one file or of standard input, in order, through a window of
+// bounded size. Content that is compressed with gzip (RFC 1952) or Zstandard
+// (RFC 8878) is recognised by its first bytes and decompressed on the way,
+// concatenated members and frames included.
+//
+// Capture files are parsed in place in the window: a plain file is read
+// straight into it, and nothing but the unparsed tail of a block is ever moved.
+//
+// Thread safety: one thread at a time.
+#pragma once
+
+#include <cassert>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <new>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "dataplane/limits.h"
+
+namespace octroi {
+
+class ByteStream {
+ public:
+  // Told of every block of raw (still compressed) bytes as it is read, in file
+  // order, so that a digest of the file needs no second pass. Called on the
+  // reading thread, once per block of at most 256 KiB.
+  using Observer = std::function<void(std::span<const uint8_t>)>;
+
+  // How the raw bytes are stored.
+  enum class Encoding : uint8_t { kPlain, kGzip, kZstd };
+
+  // Largest number of bytes that Fill can be asked for.
+  static constexpr size_t kMaxWindowBytes = kMaxPcapngBlockBytes;
+
+  // Opens `path`, "-" being standard input, and reads its first block. Fails
+  // if it cannot be opened or is a directory; an empty file is an empty stream.
+  static absl::StatusOr<std::unique_ptr<ByteStream>> Open(
+      const std::string& path, Observer observer = nullptr);
+
+  ~ByteStream();
+  ByteStream(const ByteStream&) = delete;
+  ByteStream& operator=(const ByteStream&) = delete;
+
+  // The decompressed bytes that have been read and not consumed. Valid until
+  // the next Fill or Drain; Consume leaves bytes in place.
+  std::span<const uint8_t> window() const {
+    return {buffer_.get() + begin_, end_ - begin_};
+  }
+
+  // Reads until the window has at least `bytes` bytes. False if the stream ends
+  // before; status() then tells an end from a failure, and the window holds
+  // what came before it.
+  // REQUIRES: bytes <= kMaxWindowBytes.
+  bool Fill(size_t bytes);
+
+  // Drops the first `bytes` bytes of the window.
+  // REQUIRES: bytes <= window().size().
+  void Consume(size_t bytes) {
+    assert(bytes <= end_ - begin_);
+    begin_ += bytes;
+    offset_ += bytes;
+  }
+
+  // Reads what is left of a regular file past the observer and drops it, so
+  // that a digest covers the whole file also when parsing stopped early. Other
+  // files are left where they are: a pipe need not end. The window is empty
+  // afterwards.
+  void Drain();
+
+  // Ok until reading or decompressing failed. Bytes before the failure are
+  // handed out first.
+  const absl::Status& status() const { return status_; }
+
+  // Position of window()[0] in the decompressed stream, in bytes.
+  uint64_t offset() const { return offset_; }
+
+  // Raw bytes read so far, compressed as they are stored.
+  uint64_t raw_bytes_read() const { return raw_bytes_read_; }
+
+  // True once the observer has seen every byte of the file.
+  bool is_fully_read() const { return is_fully_read_; }
+
+  // Size of a regular file when it was opened; nothing for a pipe.
+  std::optional<uint64_t> file_bytes() const { return file_bytes_; }
+
+  Encoding encoding() const { return encoding_; }
+
+  // The path for messages: "standard input" for "-".
+  const std::string& name() const { return name_; }
+
+  // Turns compressed bytes into plain ones; one implementation per encoding.
+  class Decoder;
+
+ private:
+  static constexpr size_t kReadBytes = 256 * 1024;
+  static constexpr size_t kAlignment = 4096;
+
+  struct AlignedDelete {
+    void operator()(uint8_t* bytes) const {
+      ::operator delete[](bytes, std::align_val_t{kAlignment});
+    }
+  };
+  using AlignedBytes = std::unique_ptr<uint8_t[], AlignedDelete>;
+
+  ByteStream(std::string name, int descriptor, Observer observer);
+
+  static AlignedBytes Allocate(size_t bytes);
+
+  absl::Status Start();
+  absl::Status StartDecoder();
+  bool MakeRoom();
+  void ReadPlain();
+  void ReadDecoded();
+  size_t ReadRaw(uint8_t* to, size_t bytes);
+  void End(absl::Status status);
+  uint64_t decoded_raw_bytes() const { return raw_bytes_read_ - raw_.size(); }
+
+  // Constant after Start.
+  const std::string name_;
+  const int descriptor_;
+  const Observer observer_;
+  std::optional<uint64_t> file_bytes_;
+  Encoding encoding_ = Encoding::kPlain;
+
+  // The window is [begin_, end_) of the buffer.
+  AlignedBytes buffer_;
+  size_t capacity_ = 0;
+  size_t begin_ = 0;
+  size_t end_ = 0;
+  uint64_t offset_ = 0;
+
+  // Compressed input; unused for a plain file.
+  std::unique_ptr<Decoder> decoder_;
+  AlignedBytes raw_buffer_;
+  std::span<const uint8_t> raw_;  // Read and not decompressed.
+
+  uint64_t raw_bytes_read_ = 0;
+  bool is_raw_ended_ = false;
+  bool is_fully_read_ = false;
+  bool is_ended_ = false;
+  absl::Status status_;
+};
+
+// "gzip", "zstd", "plain".
+std::string_view EncodingName(ByteStream::Encoding encoding);
+
+}  // namespace octroi

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dataplane/classify.h"
+
+#include <algorithm>
+#include <cassert>
+#include <iterator>
+
+namespace octroi {
+namespace {
+
+constexpr uint16_t kSystemPortLimit = 1024;  // RFC 6335 §6
+
+// Registered ports (RFC 6335 §6) that servers are commonly met on. Ascending.
+constexpr uint16_t kServerPorts[] = {
+    1194,   // OpenVPN
+    1433,   // Microsoft SQL Server
+    1521,   // Oracle
+    1883,   // MQTT
+    2049,   // NFS
+    3128,   // HTTP proxy
+    3268,   // Active Directory global catalogue
+    3269,   // the same over TLS
+    3306,   // MySQL
+    3389,   // RDP
+    5060,   // SIP
+    5061,   // SIP over TLS
+    5222,   // XMPP
+    5432,   // PostgreSQL
+    5671,   // AMQP over TLS
+    5672,   // AMQP
+    5900,   // VNC
+    5985,   // WinRM
+    5986,   // WinRM over TLS
+    6379,   // Redis
+    6443,   // Kubernetes API
+    8080,   // HTTP
+    8443,   // HTTPS
+    8883,   // MQTT over TLS
+    9092,   // Kafka
+    9200,   // Elasticsearch
+    11211,  // memcached
+    27017,  // MongoDB
+};
+static_assert(std::is_sorted(std::begin(kServerPorts), std::end(kServerPorts)));
+
+bool IsRegisteredServerPort(uint16_t port) {
+  return std::binary_search(std::begin(kServerPorts), std::end(kServerPorts),
+                            port);
+}
+
+// Who opened it if exactly one port is a server's, which answers.
+OpenedBy OpenerByPorts(bool is_source_server, bool is_destination_server) {
+  if (is_source_server == is_destination_server) return OpenedBy::kUnknown;
+  return is_source_server ? OpenedBy::kReceiver : OpenedBy::kSender;
+}
+
+OpenedBy OpenerByPorts(const IpLayer& layer) {
+  const OpenedBy by_system_port =
+      OpenerByPorts(layer.source_port < kSystemPortLimit,
+                    layer.destination_port < kSystemPortLimit);
+  if (by_system_port != OpenedBy::kUnknown) return by_system_port;
+  return OpenerByPorts(IsRegisteredServerPort(layer.source_port),
+                       IsRegisteredServerPort(layer.destination_port));
+}
+
+bool IsOpenedBySender(OpenedBy opener, bool is_sender_local,
+                      bool is_receiver_local) {
+  if (opener != OpenedBy::kUnknown) return opener == OpenedBy::kSender;
+  // What cannot be told counts as opened by the local side, if there is one.
+  return is_sender_local || !is_receiver_local;
+}
+
+FlowDirection DirectionOf(bool is_initiator_local, bool is_responder_local) {
+  if (is_initiator_local) {
+    return is_responder_local ? FlowDirection::kInternal
+                              : FlowDirection::kEgress;
+  }
+  return is_responder_local ? FlowDirection::kIngress : FlowDirection::kTransit;
+}
+
+Opener OpenerOfIngress(const Rulebook& rulebook, const IpLayer& layer,
+                       uint16_t responder_port) {
+  const bool has_administration_ports =
+      layer.protocol_identifier == kProtocolTcp ||
+      layer.protocol_identifier == kProtocolUdp;
+  return has_administration_ports &&
+                 rulebook.IsAdministrationPort(responder_port)
+             ? Opener::kRemoteAdministration
+             : Opener::kRemote;
+}
+
+}  // namespace
+
+OpenedBy OpenerOf(const IpLayer& layer) {
+  switch (layer.protocol_identifier) {
+    case kProtocolTcp:
+      if ((layer.tcp_flags & kTcpSyn) != 0) {
+        return (layer.tcp_flags & kTcpAck) != 0 ? OpenedBy::kReceiver
+                                                : OpenedBy::kSender;
+      }
+      return OpenerByPorts(layer);
+    case kProtocolUdp:
+    case kProtocolSctp: {
+      const OpenedBy by_ports = OpenerByPorts(layer);
+      return by_ports == OpenedBy::kUnknown ? OpenedBy::kSender : by_ports;
+    }
+    default:
+      return OpenedBy::kSender;
+  }
+}
+
+Classification Classify(const Edition& edition, const FlowPacket& packet) {
+  const IpLayer& layer = *packet.layer;
+  const WorkloadId sender_workload = edition.workloads->Lookup(layer.source);
+  const WorkloadId receiver_workload =
+      edition.workloads->Lookup(layer.destination);
+  const bool is_by_sender =
+      IsOpenedBySender(OpenerOf(layer), sender_workload != kRemoteAddress,
+                       receiver_workload != kRemoteAddress);
+
+  const IpAddress& initiator = is_by_sender ? layer.source : layer.destination;
+  const IpAddress& responder = is_by_sender ? layer.destination : layer.source;
+  const WorkloadId initiator_workload =
+      is_by_sender ? sender_workload : receiver_workload;
+  const WorkloadId responder_workload =
+      is_by_sender ? receiver_workload : sender_workload;
+
+  Classification result;
+  result.edition = edition.index;
+  result.is_opened_by_sender = is_by_sender;
+  result.direction = DirectionOf(initiator_workload != kRemoteAddress,
+                                 responder_workload != kRemoteAddress);
+  result.attribution = edition.atlas->Lookup(
+      result.direction == FlowDirection::kIngress ? initiator : responder);
+  const Attribution& attribution =
+      edition.atlas->attribution(result.attribution);
+  switch (result.direction) {
+    case FlowDirection::kEgress:
+      result.workload = initiator_workload;
+      result.judgement =
+          edition.rulebook.Judge(attribution, result.workload, Opener::kLocal);
+      break;
+    case FlowDirection::kIngress:
+      result.workload = responder_workload;
+      result.judgement = edition.rulebook.Judge(
+          attribution, result.workload,
+          OpenerOfIngress(
+              edition.rulebook, layer,
+              is_by_sender ? layer.destination_port : layer.source_port));
+      break;
+    case FlowDirection::kInternal:
+      result.workload = initiator_workload;
+      result.judgement = {Verdict::kNotJudged, Reason::kInternal, 0};
+      break;
+    case FlowDirection::kTransit:
+      result.workload = kNoWorkload;
+      result.judgement = {Verdict::kNotJudged, Reason::kNoRequirement, 0};
+      break;
+  }
+  return result;
+}
+
+const Edition& Classifier::EditionAt(int64_t ns) {
+  if (edition_ == nullptr || ns < edition_->from_ns ||
+      ns >= edition_->until_ns) {
+    edition_ = &editions_->At(ns);
+  }
+  return *edition_;
+}
+
+Classification Classifier::Classify(const FlowPacket& packet) {
+  return octroi::Classify(EditionAt(packet.timestamp_ns), packet);
+}
+
+void Classifier::ClassifyBurst(std::span<const FlowPacket> packets,
+                               std::span<const FlowHit> hits,
+                               FlowTable* table) {
+  assert(packets.size() == hits.size());
+  for (size_t i = 0; i < packets.size(); ++i) {
+    if (!hits[i].is_new) continue;
+    const Classification found = Classify(packets[i]);
+    FlowRecord& record = table->record(hits[i].flow);
+    record.edition = found.edition;
+    record.attribution = found.attribution;
+    record.workload = found.workload;
+    record.direction = found.direction;
+    record.judgement = found.judgement;
+    record.initiator =
+        found.is_opened_by_sender ? hits[i].sender : Opposite(hits[i].sender);
+  }
+}
+
+}  // namespace octroi
