@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "evidence/flow_writer.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+
+#include "evidence/destination_view.h"
+#include "fmt/format.h"
+#include "nlohmann/json.hpp"
+
+namespace octroi {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json TextOrNull(std::string_view text) {
+  return text.empty() ? Json() : Json(text);
+}
+
+Json WorkloadName(const Edition& edition, WorkloadId workload) {
+  if (workload == kNoWorkload) return Json();
+  return edition.policy->workloads[workload].name;
+}
+
+Json TunnelToJson(const Tunnel& tunnel) {
+  if (tunnel.kind == TunnelKind::kNone) return Json();
+  return {{"kind", TunnelKindName(tunnel.kind)},
+          {"id", tunnel.id},
+          {"outer_a", tunnel.a.ToString()},
+          {"outer_b", tunnel.b.ToString()}};
+}
+
+}  // namespace
+
+std::string FlowToJson(const ExportedFlow& flow,
+                       const EditionTimeline& timeline) {
+  const FlowRecord& record = flow.record;
+  const Edition& edition = timeline.edition(record.edition);
+  const DestinationView view = ViewOf(edition, record.attribution);
+  const std::string opinions = OpinionsOf(edition.rulebook.destination(
+      edition.atlas->attribution(record.attribution)));
+  const ReasonInfo& reason = InfoOf(record.judgement.reason);
+  Json json;
+  json["source_address"] = record.source().ToString();
+  json["destination_address"] = record.destination().ToString();
+  json["source_port"] = record.source_port();
+  json["destination_port"] = record.destination_port();
+  json["protocol"] = record.protocol_identifier();
+  json["start"] = FormatInstant(record.start_ns);
+  json["end"] = FormatInstant(record.end_ns);
+  json["packets"] = record.packets();
+  json["octets"] = record.octets();
+  json["reverse_packets"] = record.reverse_packets();
+  json["reverse_octets"] = record.reverse_octets();
+  json["end_reason"] = EndReasonName(record.end_reason);
+  json["direction"] = DirectionName(record.direction);
+  json["workload"] = WorkloadName(edition, record.workload);
+  json["location"] = view.location;
+  if (!opinions.empty()) json["opinions"] = opinions;
+  json["country"] = TextOrNull(view.country);
+  json["regime"] = view.regime;
+  json["asn"] = view.asn == 0 ? Json() : Json(view.asn);
+  json["operator"] = TextOrNull(view.operator_name);
+  json["controlling_country"] = TextOrNull(view.controlling_country);
+  json["law"] = TextOrNull(view.law);
+  json["service"] = TextOrNull(view.service);
+  json["qualification"] = view.qualification;
+  json["seal"] = view.seal ? Json(*view.seal) : Json();
+  json["verdict"] = VerdictName(record.judgement.verdict);
+  json["reason"] = reason.name;
+  json["clause"] = TextOrNull(reason.clause);
+  json["tunnel"] = TunnelToJson(flow.tunnel);
+  // Names in databases are hostile input: what is not UTF-8 is replaced.
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+absl::Status WriteFlows(const std::string& path,
+                        std::span<const ExportedFlow> flows,
+                        const EditionTimeline& timeline) {
+  const std::string partial = path + ".partial";
+  std::ofstream file(partial, std::ios::binary | std::ios::trunc);
+  for (const ExportedFlow& flow : flows) {
+    if (!file) break;
+    file << FlowToJson(flow, timeline) << '\n';
+  }
+  file.close();
+  if (!file || std::rename(partial.c_str(), path.c_str()) != 0) {
+    const std::string why = std::strerror(errno);
+    std::remove(partial.c_str());
+    return absl::UnavailableError(fmt::format(
+        "{}: flow records cannot be written: {}; give a path in a directory "
+        "that can be written, with room for {} records",
+        path, why, flows.size()));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace octroi

@@ -1,0 +1,467 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "evidence/replay_report.h"
+
+#include <algorithm>
+#include <map>
+#include <tuple>
+
+#include "evidence/digest.h"
+#include "fmt/format.h"
+#include "nlohmann/json.hpp"
+
+namespace octroi {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// A database further than this from the capture draws a warning: allocations
+// change hands, and 90 days is where the design puts the line.
+constexpr int kMaxFactAgeDays = 90;
+
+auto RowKey(const ReportRow& row) {
+  return std::tie(row.workload, row.direction, row.verdict, row.reason,
+                  row.destination);
+}
+
+bool ByEgressOctets(const ReportRow& a, const ReportRow& b) {
+  if (a.totals.egress_octets != b.totals.egress_octets) {
+    return a.totals.egress_octets > b.totals.egress_octets;
+  }
+  if (a.totals.octets != b.totals.octets) {
+    return a.totals.octets > b.totals.octets;
+  }
+  return RowKey(a) < RowKey(b);
+}
+
+std::string WorkloadName(const Policy& policy, WorkloadId id) {
+  return id < policy.workloads.size() ? policy.workloads[id].name : "";
+}
+
+// An account whose attribution was folded away says so, in the words that a
+// result has for what is not known.
+DestinationView ViewOfAccount(const EditionTimeline& timeline,
+                              const AccountKey& key) {
+  if (key.attribution != kFoldedAttribution) {
+    return ViewOf(timeline.edition(key.edition), key.attribution);
+  }
+  DestinationView view;
+  view.location = "unknown";
+  view.regime = "unknown";
+  view.operator_name = "(folded: too many destinations)";
+  view.qualification = "unknown";
+  return view;
+}
+
+std::vector<ReportRow> MakeRows(const ReportContext& context,
+                                const std::vector<AccountRow>& accounts) {
+  std::vector<ReportRow> rows;
+  rows.reserve(accounts.size());
+  for (const AccountRow& account : accounts) {
+    rows.push_back({WorkloadName(*context.policy, account.key.workload),
+                    account.key.direction, account.key.judgement.verdict,
+                    account.key.judgement.reason,
+                    ViewOfAccount(*context.timeline, account.key),
+                    account.totals});
+  }
+  std::sort(rows.begin(), rows.end(),
+            [](const auto& a, const auto& b) { return RowKey(a) < RowKey(b); });
+  std::vector<ReportRow> merged;
+  for (ReportRow& row : rows) {
+    if (!merged.empty() && RowKey(merged.back()) == RowKey(row)) {
+      merged.back().totals += row.totals;
+    } else {
+      merged.push_back(std::move(row));
+    }
+  }
+  std::sort(merged.begin(), merged.end(), ByEgressOctets);
+  return merged;
+}
+
+std::vector<ReportTotal> MakeTotals(const std::vector<ReportRow>& rows) {
+  std::map<std::pair<FlowDirection, Verdict>, AccountTotals> sums;
+  for (const ReportRow& row : rows) {
+    sums[{row.direction, row.verdict}] += row.totals;
+  }
+  std::vector<ReportTotal> totals;
+  for (const auto& [key, sum] : sums) {
+    totals.push_back({key.first, key.second, sum});
+  }
+  return totals;
+}
+
+// Whether the requirement, or an exception from it, judged the destination.
+bool IsJudged(const ReportRow& row) {
+  return row.verdict != Verdict::kNotJudged &&
+         row.reason != Reason::kAdministeredFromOutsideEu;
+}
+
+// The chain is as strong as its weakest link. A level of 0 cannot be undercut,
+// so it stands even beside destinations whose level is unknown.
+std::vector<ReportWorkload> MakeWorkloads(const Policy& policy,
+                                          const std::vector<ReportRow>& rows) {
+  std::vector<ReportWorkload> workloads;
+  for (const Workload& workload : policy.workloads) {
+    ReportWorkload result;
+    result.name = workload.name;
+    for (const ReportRow& row : rows) {
+      if (row.workload != workload.name) continue;
+      result.totals += row.totals;
+      if (!IsJudged(row)) continue;
+      const std::optional<int>& seal = row.destination.seal;
+      if (!seal) {
+        result.has_unknown_seal = true;
+      } else if (!result.lowest_seal || *seal < *result.lowest_seal) {
+        result.lowest_seal = seal;
+      }
+    }
+    if (result.has_unknown_seal && result.lowest_seal.value_or(1) != 0) {
+      result.lowest_seal.reset();
+    }
+    workloads.push_back(std::move(result));
+  }
+  return workloads;
+}
+
+void AddAgeWarnings(const Facts& facts, ReplayReport* report) {
+  const std::optional<int64_t> first = FirstTime(*report);
+  const std::optional<int64_t> last = LastTime(*report);
+  if (!first || !last) return;
+  const auto check = [&](const FactSource& source) {
+    if (!source.built) return;
+    const auto younger = (*source.built - DayOf(*last)).count();
+    const auto older = (DayOf(*first) - *source.built).count();
+    if (std::max<int64_t>(younger, older) <= kMaxFactAgeDays) return;
+    report->warnings.push_back(fmt::format(
+        "{} of {} is {} days {} than the capture ({} to {}): addresses may "
+        "have changed hands in between; give a database of that time with "
+        "facts.country and facts.asn",
+        source.name, FormatDay(*source.built), std::max(younger, older),
+        younger > 0 ? "younger" : "older", FormatDay(DayOf(*first)),
+        FormatDay(DayOf(*last))));
+  };
+  for (const CountryDatabase& database : facts.countries) {
+    check(database.source);
+  }
+  if (facts.asn) check(facts.asn->source);
+}
+
+void AddLossWarnings(ReplayReport* report) {
+  const WorkerTotals& counters = report->result.counters;
+  if (counters.flow_records_lost != 0) {
+    report->warnings.push_back(fmt::format(
+        "the memory limit was reached: {} packets are accounted without a "
+        "flow record, and flow counts are too low by as many flows; raise "
+        "--memory-limit",
+        counters.flow_records_lost));
+  }
+  if (report->result.flows_not_kept != 0) {
+    report->warnings.push_back(fmt::format(
+        "the memory limit was reached: {} flow records are accounted but not "
+        "listed; raise --memory-limit",
+        report->result.flows_not_kept));
+  }
+  if (report->result.is_limit_reached && counters.flow_records_lost == 0 &&
+      report->result.flows_not_kept == 0) {
+    report->warnings.push_back(
+        "a limit was reached: some accounts no longer tell their destination; "
+        "octets are complete");
+  }
+  for (const ReportCapture& capture : report->captures) {
+    const uint64_t drops = capture.summary.reported_drops.value_or(0);
+    if (drops == 0) continue;
+    report->warnings.push_back(fmt::format(
+        "{}: the capture says that {} packets were lost before they reached "
+        "it",
+        capture.summary.path, drops));
+  }
+}
+
+}  // namespace
+
+std::optional<int64_t> FirstTime(const ReplayReport& report) {
+  std::optional<int64_t> first;
+  for (const ReportCapture& capture : report.captures) {
+    const std::optional<int64_t>& time = capture.summary.first_ns;
+    if (time && (!first || *time < *first)) first = time;
+  }
+  return first;
+}
+
+std::optional<int64_t> LastTime(const ReplayReport& report) {
+  std::optional<int64_t> last;
+  for (const ReportCapture& capture : report.captures) {
+    const std::optional<int64_t>& time = capture.summary.last_ns;
+    if (time && (!last || *time > *last)) last = time;
+  }
+  return last;
+}
+
+ReplayReport MakeReport(ReportContext context, ReplayResult result) {
+  ReplayReport report;
+  report.destinations = MakeRows(context, result.accounts);
+  report.tunnelled = MakeRows(context, result.tunnelled_accounts);
+  report.totals = MakeTotals(report.destinations);
+  report.workloads = MakeWorkloads(*context.policy, report.destinations);
+  report.captures = std::move(context.captures);
+  report.result = std::move(result);
+  report.at = std::move(context.at);
+  report.edition_digest = std::move(context.edition_digest);
+  report.sources = context.facts->sources;
+  AddAgeWarnings(*context.facts, &report);
+  AddLossWarnings(&report);
+  return report;
+}
+
+namespace {
+
+std::string RequirementText(const Requirement& requirement) {
+  std::string text;
+  if (requirement.location) {
+    text +=
+        fmt::format("location={}", RegimeName(requirement.location->regime));
+    for (const CountryCode country : requirement.location->countries) {
+      text += "," + country.ToString();
+    }
+  }
+  text += requirement.requires_eu_control ? " control=eu" : "";
+  if (requirement.qualification) {
+    const QualificationRequirement& q = *requirement.qualification;
+    text += fmt::format(" qualification={}/{}", q.scheme, q.minimum_version);
+    for (const std::string& type : q.service_types) text += "," + type;
+  }
+  if (requirement.minimum_seal) {
+    text += fmt::format(" seal={}", *requirement.minimum_seal);
+  }
+  text += requirement.applies_to_any ? " any" : "";
+  return text;
+}
+
+// Everything of a policy that can change a verdict, in one unambiguous text:
+// free text is preceded by its length.
+std::string PolicyText(const Policy& policy) {
+  std::string text = fmt::format("undetermined_is_violation={}\n",
+                                 policy.undetermined_is_violation);
+  for (const Workload& workload : policy.workloads) {
+    text += fmt::format("workload {}:{} any={} {}\n", workload.name.size(),
+                        workload.name, workload.covers_any,
+                        RequirementText(workload.requirement));
+    for (const IpPrefix& prefix : workload.addresses) {
+      text += fmt::format("  address {}\n", prefix.ToString());
+    }
+    for (const Exception& exception : workload.exceptions) {
+      text += fmt::format(
+          "  exception {} {} {}:{} {}:{}\n", exception.destination.ToString(),
+          FormatDay(exception.until), exception.reference.size(),
+          exception.reference, exception.reason.size(), exception.reason);
+    }
+  }
+  Requirement from;
+  from.location = policy.administration.from;
+  text += fmt::format("administration {}", RequirementText(from));
+  for (const uint16_t port : policy.administration.ports) {
+    text += fmt::format(" {}", port);
+  }
+  return text + "\n";
+}
+
+}  // namespace
+
+std::string EditionDigest(const Facts& facts, const Policy& policy,
+                          const std::vector<IpPrefix>& local_networks) {
+  std::string text = "octroi.edition/1\n";
+  for (const FactSource& source : facts.sources) {
+    text += fmt::format("source {} {}\n", source.name, source.sha256);
+  }
+  for (const IpPrefix& prefix : local_networks) {
+    text += fmt::format("local {}\n", prefix.ToString());
+  }
+  text += PolicyText(policy);
+  return Sha256Hex(
+      {reinterpret_cast<const uint8_t*>(text.data()), text.size()});
+}
+
+namespace {
+
+Json TextOrNull(std::string_view text) {
+  return text.empty() ? Json() : Json(text);
+}
+
+Json TimeOrNull(const std::optional<int64_t>& ns) {
+  return ns ? Json(FormatInstant(*ns)) : Json();
+}
+
+template <typename Number>
+Json NumberOrNull(const std::optional<Number>& number) {
+  return number ? Json(*number) : Json();
+}
+
+Json CaptureToJson(const ReportCapture& capture) {
+  const CaptureSummary& summary = capture.summary;
+  return {{"path", summary.path},
+          {"sha256", TextOrNull(capture.sha256)},
+          {"packets", summary.packets},
+          {"first", TimeOrNull(summary.first_ns)},
+          {"last", TimeOrNull(summary.last_ns)},
+          {"truncated", summary.truncated},
+          {"note", TextOrNull(summary.note)},
+          {"error", TextOrNull(capture.error)},
+          {"packets_without_time", summary.packets_without_time},
+          {"reported_drops", NumberOrNull(summary.reported_drops)}};
+}
+
+Json PacketsToJson(const WorkerTotals& counters) {
+  Json undecoded = Json::object();
+  for (const DropReasonInfo& info : kDropReasons) {
+    const uint64_t count = counters.undecoded[static_cast<size_t>(info.reason)];
+    if (count != 0) undecoded[std::string(info.label)] = count;
+  }
+  return {{"received", counters.received},
+          {"accounted", counters.accounted},
+          {"filtered", counters.filtered},
+          {"undecoded", undecoded}};
+}
+
+void AddTotals(const AccountTotals& totals, Json* json) {
+  (*json)["flows"] = totals.flows;
+  (*json)["packets"] = totals.packets;
+  (*json)["octets"] = totals.octets;
+  (*json)["egress_packets"] = totals.egress_packets;
+  (*json)["egress_octets"] = totals.egress_octets;
+}
+
+Json RowToJson(const ReportRow& row) {
+  const DestinationView& destination = row.destination;
+  const ReasonInfo& reason = InfoOf(row.reason);
+  Json json = {
+      {"workload", TextOrNull(row.workload)},
+      {"direction", DirectionName(row.direction)},
+      {"verdict", VerdictName(row.verdict)},
+      {"reason", reason.name},
+      {"clause", TextOrNull(reason.clause)},
+      {"location", destination.location},
+      {"country", TextOrNull(destination.country)},
+      {"regime", destination.regime},
+      {"asn", destination.asn == 0 ? Json() : Json(destination.asn)},
+      {"operator", TextOrNull(destination.operator_name)},
+      {"controlling_country", TextOrNull(destination.controlling_country)},
+      {"law", TextOrNull(destination.law)},
+      {"service", TextOrNull(destination.service)},
+      {"qualification", destination.qualification},
+      {"seal", NumberOrNull(destination.seal)}};
+  AddTotals(row.totals, &json);
+  return json;
+}
+
+Json RowsToJson(const std::vector<ReportRow>& rows) {
+  Json json = Json::array();
+  for (const ReportRow& row : rows) json.push_back(RowToJson(row));
+  return json;
+}
+
+Json EditionToJson(const ReplayReport& report) {
+  Json sources = Json::array();
+  for (const FactSource& source : report.sources) {
+    sources.push_back(
+        {{"name", source.name},
+         {"built", source.built ? Json(FormatDay(*source.built)) : Json()},
+         {"sha256", source.sha256},
+         {"attribution", TextOrNull(source.attribution)}});
+  }
+  return {{"digest", report.edition_digest},
+          {"at", report.at},
+          {"sources", sources}};
+}
+
+Json LimitsToJson(const ReplayResult& result) {
+  return {{"reached", result.is_limit_reached},
+          {"flow_records_lost", result.counters.flow_records_lost},
+          {"flows_not_listed", result.flows_not_kept},
+          {"tunnels_not_tracked", result.counters.tunnels_not_tracked},
+          {"fragments_without_ports", result.counters.fragments_unresolved}};
+}
+
+}  // namespace
+
+std::string ReportToJson(const ReplayReport& report) {
+  Json json;
+  json["schema"] = "octroi.replay/1";
+  json["captures"] = Json::array();
+  for (const ReportCapture& capture : report.captures) {
+    json["captures"].push_back(CaptureToJson(capture));
+  }
+  json["packets"] = PacketsToJson(report.result.counters);
+  json["flows"] = report.result.flow_count;
+  json["totals"] = Json::array();
+  for (const ReportTotal& total : report.totals) {
+    Json row = {{"direction", DirectionName(total.direction)},
+                {"verdict", VerdictName(total.verdict)}};
+    AddTotals(total.totals, &row);
+    json["totals"].push_back(std::move(row));
+  }
+  json["destinations"] = RowsToJson(report.destinations);
+  json["workloads"] = Json::array();
+  for (const ReportWorkload& workload : report.workloads) {
+    Json row = {{"name", workload.name},
+                {"lowest_seal", NumberOrNull(workload.lowest_seal)},
+                {"has_unknown_seal", workload.has_unknown_seal}};
+    AddTotals(workload.totals, &row);
+    json["workloads"].push_back(std::move(row));
+  }
+  json["tunnelled"] = {{"flows", report.result.tunnelled_flow_count},
+                       {"destinations", RowsToJson(report.tunnelled)}};
+  json["limits"] = LimitsToJson(report.result);
+  json["edition"] = EditionToJson(report);
+  json["warnings"] = report.warnings;
+  json["notice"] =
+      "SEAL levels are an indication for engineers, not legal advice. An "
+      "attribution is a claim by a named source, not proof of where data "
+      "rests.";
+  // Names in databases are hostile input: what is not UTF-8 is replaced.
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+namespace {
+
+// RFC 4180 §2: quoted where needed. A text that a spreadsheet would take for a
+// formula gets an apostrophe in front: names come from hostile input.
+std::string CsvField(std::string_view text) {
+  std::string field(text);
+  if (!field.empty() &&
+      std::string_view("=+-@\t\r").find(field[0]) != std::string_view::npos) {
+    field.insert(0, 1, '\'');
+  }
+  if (field.find_first_of(",\"\r\n") == std::string::npos) return field;
+  std::string quoted = "\"";
+  for (const char c : field) {
+    if (c == '"') quoted += '"';
+    quoted += c;
+  }
+  return quoted + "\"";
+}
+
+}  // namespace
+
+std::string ReportToCsv(const ReplayReport& report) {
+  std::string csv =
+      "workload,direction,verdict,reason,clause,location,country,regime,asn,"
+      "operator,controlling_country,law,service,qualification,seal,flows,"
+      "packets,octets,egress_packets,egress_octets\n";
+  for (const ReportRow& row : report.destinations) {
+    const DestinationView& view = row.destination;
+    const ReasonInfo& reason = InfoOf(row.reason);
+    csv += fmt::format(
+        "{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n",
+        CsvField(row.workload), DirectionName(row.direction),
+        VerdictName(row.verdict), reason.name, reason.clause, view.location,
+        view.country, view.regime,
+        view.asn == 0 ? "" : std::to_string(view.asn),
+        CsvField(view.operator_name), view.controlling_country,
+        CsvField(view.law), CsvField(view.service), view.qualification,
+        view.seal ? std::to_string(*view.seal) : "", row.totals.flows,
+        row.totals.packets, row.totals.octets, row.totals.egress_packets,
+        row.totals.egress_octets);
+  }
+  return csv;
+}
+
+}  // namespace octroi

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a replay found, in the words of results: the content of
+// `octroi replay --format json` (schema octroi.replay/1), and of the table and
+// the CSV that are made from the same rows. Every number of it is
+// deterministic: no wall clock, no host.
+//
+// Plain data; any thread.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "dataplane/capture_reader.h"
+#include "dataplane/replay.h"
+#include "evidence/destination_view.h"
+#include "policy/edition.h"
+
+namespace octroi {
+
+// One capture, as read.
+struct ReportCapture {
+  CaptureSummary summary;
+  std::string sha256;  // Of the file's bytes; "" if not all of them were read.
+  std::string error;   // Why it was not read to its end; "" if it was.
+};
+
+// Accounts that read the same, added up.
+struct ReportRow {
+  std::string workload;  // "" for none.
+  FlowDirection direction = FlowDirection::kTransit;
+  Verdict verdict = Verdict::kNotJudged;
+  Reason reason = Reason::kNoRequirement;
+  DestinationView destination;
+  AccountTotals totals;
+};
+
+struct ReportTotal {
+  FlowDirection direction = FlowDirection::kTransit;
+  Verdict verdict = Verdict::kNotJudged;
+  AccountTotals totals;
+};
+
+struct ReportWorkload {
+  std::string name;
+  // The lowest level of any destination that the requirement judges; nothing
+  // if there is none, or if an unknown one could be lower.
+  std::optional<int> lowest_seal;
+  bool has_unknown_seal = false;
+  AccountTotals totals;
+};
+
+struct ReplayReport {
+  std::vector<ReportCapture> captures;
+  ReplayResult result;  // Flows moved out or not, accounts as merged.
+  std::vector<ReportTotal> totals;
+  std::vector<ReportRow> destinations;  // Most egress octets first.
+  // Inside tunnels: the same packets once more, not in any total.
+  std::vector<ReportRow> tunnelled;
+  std::vector<ReportWorkload> workloads;  // In the policy's order.
+  std::string at;  // "capture", or the day that judged every flow.
+  std::string edition_digest;
+  std::vector<FactSource> sources;
+  std::vector<std::string> warnings;  // One line each.
+};
+
+// What the report needs besides the result.
+struct ReportContext {
+  const EditionTimeline* timeline = nullptr;
+  const Policy* policy = nullptr;
+  const Facts* facts = nullptr;
+  std::vector<ReportCapture> captures;
+  std::string at;
+  std::string edition_digest;
+};
+
+ReplayReport MakeReport(ReportContext context, ReplayResult result);
+
+// Earliest and latest packet time over all captures; nothing without packets.
+std::optional<int64_t> FirstTime(const ReplayReport& report);
+std::optional<int64_t> LastTime(const ReplayReport& report);
+
+// SHA-256 over the sources and the policy's text: two results with one digest
+// were judged by the same beliefs.
+std::string EditionDigest(const Facts& facts, const Policy& policy,
+                          const std::vector<IpPrefix>& local_networks);
+
+// Pretty-printed, ending in a newline.
+std::string ReportToJson(const ReplayReport& report);
+// The destinations as RFC 4180 CSV with a header line.
+std::string ReportToCsv(const ReplayReport& report);
+
+}  // namespace octroi
