@@ -1,0 +1,406 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config/facts.h"
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <iterator>
+#include <map>
+#include <optional>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include "config/csv.h"
+#include "config/fact_tables.h"
+#include "config/text_file.h"
+#include "evidence/digest.h"
+#include "fmt/format.h"
+#include "fmt/ranges.h"
+
+namespace octroi {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kWildcards = "*?";
+
+// What the licences of known databases ask to be shown. A database is known by
+// a word in its file name, its type or its description.
+struct DatabaseLicence {
+  std::string_view words[2];
+  std::string_view attribution;
+};
+constexpr DatabaseLicence kLicences[] = {
+    {{"routeviews", "route views"}, "RouteViews (https://routeviews.org)"},
+    {{"nro.net", "nro.net"}, "NRO (https://nro.net)"},
+    {{"dbip", "db-ip"}, "IP geolocation by DB-IP (https://db-ip.com)"},
+    {{"ipinfo", "ipinfo"}, "IP address data by IPinfo (https://ipinfo.io)"},
+};
+
+std::string Lower(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
+  return text;
+}
+
+bool Has(std::string_view text, std::string_view part) {
+  return text.find(part) != std::string_view::npos;
+}
+
+std::string AttributionOf(const std::string& stem,
+                          const MmdbMetadata& metadata) {
+  const std::string text =
+      Lower(stem + " " + metadata.database_type + " " + metadata.description);
+  std::vector<std::string_view> attributions;
+  for (const DatabaseLicence& licence : kLicences) {
+    if (Has(text, licence.words[0]) || Has(text, licence.words[1])) {
+      attributions.push_back(licence.attribution);
+    }
+  }
+  return fmt::format("{}", fmt::join(attributions, "; "));
+}
+
+// Whether a file name matches a pattern. Goes back to the last '*' only, so the
+// time is at most the product of the lengths.
+bool Matches(std::string_view name, std::string_view pattern) {
+  if (name.starts_with('.') && !pattern.starts_with('.')) return false;
+  size_t n = 0;
+  size_t p = 0;
+  size_t star = std::string_view::npos;
+  size_t star_n = 0;
+  while (n < name.size()) {
+    if (p < pattern.size() && pattern[p] == '*') {
+      star = p++;
+      star_n = n;
+    } else if (p < pattern.size() &&
+               (pattern[p] == '?' || pattern[p] == name[n])) {
+      ++p;
+      ++n;
+    } else if (star != std::string_view::npos) {
+      p = star + 1;
+      n = ++star_n;
+    } else {
+      return false;
+    }
+  }
+  return pattern.find_first_not_of('*', p) == std::string_view::npos;
+}
+
+class Loader {
+ public:
+  Loader(const FactsOptions& options, std::vector<Problem>* problems)
+      : options_(options),
+        problems_(problems),
+        problems_before_(problems->size()) {}
+
+  std::unique_ptr<Facts> Load();
+
+ private:
+  enum class DatabaseKind { kCountry, kAsn };
+
+  // The path of a configured file, or of the embedded one.
+  std::string PathOf(const std::string& configured,
+                     std::string_view embedded) const;
+
+  void LoadCountries();
+  void LoadAsn();
+  std::optional<CountryDatabase> OpenDatabase(const std::string& path,
+                                              DatabaseKind kind);
+  bool IsOfKind(const MmdbFile& file, DatabaseKind kind);
+
+  void LoadServices();
+  void LoadOperators();
+  void LoadJurisdictions();
+  void LoadSpecialPurpose();
+  void LoadRanges();
+  std::vector<std::string> ExpandPattern(const std::string& pattern);
+  void CheckSchemes(const std::vector<CatalogueRow>& rows,
+                    const std::string& file);
+
+  // Reads a file by one of the readers of fact_tables.h and lists it among the
+  // sources; no rows after a problem.
+  template <typename Row>
+  std::vector<Row> ReadRows(const std::string& path,
+                            FactTable<Row> (*read)(std::string_view,
+                                                   const std::string&,
+                                                   std::vector<Problem>*));
+
+  // The value of a table, or its default after adding the problem.
+  template <typename Table>
+  Table Take(const std::string& file, absl::StatusOr<Table> table);
+
+  void Add(const std::string& file, std::string what) {
+    problems_->push_back({file, 0, 0, std::move(what)});
+  }
+
+  bool has_problems() const { return problems_->size() > problems_before_; }
+
+  const FactsOptions& options_;
+  std::vector<Problem>* problems_;
+  const size_t problems_before_;
+  std::unique_ptr<Facts> facts_ = std::make_unique<Facts>();
+};
+
+std::unique_ptr<Facts> Loader::Load() {
+  LoadCountries();
+  LoadAsn();
+  facts_->schemes =
+      ReadRows(PathOf(options_.schemes, "schemes.csv"), &ReadSchemes);
+  LoadServices();
+  LoadOperators();
+  LoadJurisdictions();
+  LoadSpecialPurpose();
+  facts_->anycast =
+      ReadRows(PathOf(options_.anycast, "anycast.csv"), &ReadAnycast);
+  LoadRanges();
+  if (has_problems()) return nullptr;
+  return std::move(facts_);
+}
+
+std::string Loader::PathOf(const std::string& configured,
+                           std::string_view embedded) const {
+  if (!configured.empty()) return configured;
+  return (fs::path(options_.embedded_dir) / embedded).string();
+}
+
+void Loader::LoadCountries() {
+  std::vector<std::string> paths = options_.country;
+  if (paths.empty()) paths.push_back(PathOf("", "dbip-country.mmdb"));
+  for (const std::string& path : paths) {
+    std::optional<CountryDatabase> database =
+        OpenDatabase(path, DatabaseKind::kCountry);
+    if (!database) continue;
+    const auto same =
+        std::find_if(facts_->countries.begin(), facts_->countries.end(),
+                     [&](const CountryDatabase& other) {
+                       return other.source.sha256 == database->source.sha256;
+                     });
+    if (same != facts_->countries.end()) {
+      Add(path, fmt::format("has the same content as {}; a second opinion "
+                            "needs a second source",
+                            same->source.path));
+      continue;
+    }
+    facts_->sources.push_back(database->source);
+    facts_->countries.push_back(*std::move(database));
+  }
+}
+
+void Loader::LoadAsn() {
+  facts_->asn =
+      OpenDatabase(PathOf(options_.asn, "asn.mmdb"), DatabaseKind::kAsn);
+  if (facts_->asn) facts_->sources.push_back(facts_->asn->source);
+}
+
+std::optional<CountryDatabase> Loader::OpenDatabase(const std::string& path,
+                                                    DatabaseKind kind) {
+  absl::StatusOr<std::unique_ptr<MmdbFile>> file = MmdbFile::Open(path);
+  if (!file.ok()) {
+    problems_->push_back(ProblemOf(path, file.status()));
+    return std::nullopt;
+  }
+  if (!IsOfKind(**file, kind)) return std::nullopt;
+  const absl::StatusOr<std::string> sha256 = Sha256HexOfFile(path);
+  if (!sha256.ok()) {
+    problems_->push_back(ProblemOf(path, sha256.status()));
+    return std::nullopt;
+  }
+  const MmdbMetadata& metadata = (*file)->metadata();
+  CountryDatabase database;
+  database.source.name = fs::path(path).stem().string();
+  database.source.path = path;
+  if (metadata.build_epoch_s > 0) {
+    database.source.built = std::chrono::floor<std::chrono::days>(
+        std::chrono::sys_seconds(std::chrono::seconds(metadata.build_epoch_s)));
+  }
+  database.source.sha256 = *sha256;
+  database.source.attribution = AttributionOf(database.source.name, metadata);
+  database.file = *std::move(file);
+  return database;
+}
+
+// What a database is about is told by its type, as far as publishers agree;
+// one whose type says nothing is found out when the atlas walks it.
+bool Loader::IsOfKind(const MmdbFile& file, DatabaseKind kind) {
+  const std::string& found = file.metadata().database_type;
+  const std::string type = Lower(found);
+  const bool has_place =
+      Has(type, "country") || Has(type, "city") || Has(type, "location");
+  const bool has_asn = Has(type, "asn") || Has(type, "isp");
+  const std::string name = Lower(fs::path(file.path()).filename().string());
+  if (kind == DatabaseKind::kCountry) {
+    if (has_asn && !has_place) {
+      Add(file.path(), fmt::format("is a database of type {}, of autonomous "
+                                   "systems; write it as facts.asn, and here "
+                                   "one of countries",
+                                   Quoted(found)));
+      return false;
+    }
+    if (Has(name, "asn-country")) {
+      Add(file.path(),
+          "says where the holder of an address is registered, not where the "
+          "address is; write a database of locations, such as DB-IP's");
+      return false;
+    }
+  } else if (has_place && !has_asn) {
+    Add(file.path(), fmt::format("is a database of type {}, of places; write "
+                                 "it as facts.country, and here one of "
+                                 "autonomous systems",
+                                 Quoted(found)));
+    return false;
+  }
+  return true;
+}
+
+template <typename Row>
+std::vector<Row> Loader::ReadRows(
+    const std::string& path,
+    FactTable<Row> (*read)(std::string_view, const std::string&,
+                           std::vector<Problem>*)) {
+  const absl::StatusOr<std::string> text = ReadTextFile(path, kMaxCsvFileBytes);
+  if (!text.ok()) {
+    problems_->push_back(ProblemOf(path, text.status()));
+    return {};
+  }
+  FactTable<Row> table = read(*text, path, problems_);
+  facts_->sources.push_back({fs::path(path).filename().string(), path,
+                             table.latest, Sha256Hex(*text), ""});
+  return std::move(table.rows);
+}
+
+template <typename Table>
+Table Loader::Take(const std::string& file, absl::StatusOr<Table> table) {
+  if (table.ok()) return *std::move(table);
+  problems_->push_back(ProblemOf(file, table.status()));
+  return Table();
+}
+
+void Loader::LoadServices() {
+  const std::string path = PathOf(options_.services, "qualified_services.csv");
+  std::vector<CatalogueRow> rows = ReadRows(path, &ReadQualifiedServices);
+  CheckSchemes(rows, path);
+  facts_->catalogue = Take(path, Catalogue::Create(std::move(rows)));
+}
+
+void Loader::CheckSchemes(const std::vector<CatalogueRow>& rows,
+                          const std::string& file) {
+  // A problem in schemes.csv is reported there, not once per service.
+  if (facts_->schemes.empty()) return;
+  std::map<std::string_view, const SchemeRow*> by_name;
+  for (const SchemeRow& scheme : facts_->schemes) {
+    by_name[scheme.scheme] = &scheme;
+  }
+  for (const CatalogueRow& row : rows) {
+    const auto found = by_name.find(row.scheme);
+    if (found == by_name.end()) {
+      problems_->push_back(
+          {file, row.line, 0,
+           fmt::format("scheme {} is not in schemes.csv", Quoted(row.scheme))});
+      continue;
+    }
+    const std::vector<std::string>& versions = found->second->versions;
+    if (!row.framework_version.empty() && !versions.empty() &&
+        std::find(versions.begin(), versions.end(), row.framework_version) ==
+            versions.end()) {
+      problems_->push_back(
+          {file, row.line, 0,
+           fmt::format("framework_version {} is not a version of {}; "
+                       "schemes.csv has {}",
+                       Quoted(row.framework_version), row.scheme,
+                       fmt::join(versions, ", "))});
+    }
+  }
+}
+
+void Loader::LoadOperators() {
+  const std::string path = PathOf(options_.operators, "operators.csv");
+  facts_->operators =
+      Take(path, OperatorTable::Create(ReadRows(path, &ReadOperators)));
+}
+
+void Loader::LoadJurisdictions() {
+  const std::string path = PathOf(options_.jurisdictions, "jurisdictions.csv");
+  facts_->jurisdictions =
+      Take(path, Jurisdictions::Create(ReadRows(path, &ReadJurisdictions)));
+}
+
+void Loader::LoadSpecialPurpose() {
+  const std::string path =
+      PathOf(options_.special_purpose, "special_purpose.csv");
+  facts_->special_purpose = Take(
+      path, SpecialPurposeTable::Create(ReadRows(path, &ReadSpecialPurpose)));
+}
+
+void Loader::LoadRanges() {
+  const std::string embedded = PathOf("", "offering_ranges.csv");
+  std::vector<RangeRow> rows = ReadRows(embedded, &ReadRanges);
+  if (!options_.services.empty()) {
+    for (RangeRow& row : rows) {
+      if (facts_->catalogue.Find(row.service_id) == Catalogue::kNone) {
+        row.service_id.clear();
+      }
+    }
+  }
+  for (const std::string& pattern : options_.ranges) {
+    for (const std::string& path : ExpandPattern(pattern)) {
+      std::vector<RangeRow> more = ReadRows(path, &ReadRanges);
+      std::move(more.begin(), more.end(), std::back_inserter(rows));
+    }
+  }
+  // With a problem in the catalogue, every range of it would be another one.
+  if (has_problems()) return;
+  absl::StatusOr<RangeTable> table =
+      RangeTable::Create(std::move(rows), facts_->catalogue);
+  if (!table.ok()) {
+    problems_->push_back({"", 0, 0, std::string(table.status().message())});
+    return;
+  }
+  facts_->ranges = *std::move(table);
+}
+
+std::vector<std::string> Loader::ExpandPattern(const std::string& pattern) {
+  if (pattern.find_first_of(kWildcards) == std::string::npos) return {pattern};
+  const fs::path path(pattern);
+  const fs::path folder = path.parent_path();
+  if (folder.string().find_first_of(kWildcards) != std::string::npos) {
+    Add(pattern,
+        "a pattern stands in a folder's name; write '*' and '?' in "
+        "the name of the file only");
+    return {};
+  }
+  std::vector<std::string> found;
+  std::error_code error;
+  const fs::directory_iterator end;
+  for (fs::directory_iterator entry(folder.empty() ? "." : folder, error);
+       !error && entry != end; entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
+    if (Matches(name, path.filename().string())) {
+      found.push_back((folder / name).string());
+    }
+  }
+  if (error) {
+    Add(pattern, fmt::format("the folder cannot be read: {}", error.message()));
+  } else if (found.empty()) {
+    Add(pattern, "the pattern matches no file");
+  }
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+}  // namespace
+
+std::unique_ptr<Facts> LoadFacts(const FactsOptions& options,
+                                 std::vector<Problem>* problems) {
+  return Loader(options, problems).Load();
+}
+
+absl::StatusOr<std::unique_ptr<Facts>> LoadFacts(const FactsOptions& options) {
+  std::vector<Problem> problems;
+  std::unique_ptr<Facts> facts = LoadFacts(options, &problems);
+  if (facts == nullptr) return ToStatus(problems);
+  return facts;
+}
+
+}  // namespace octroi

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Loads everything octroi believes about the world: the files that the user
+// names, and the embedded ones for all others. Each file is read once; its
+// digest and its content are of the same bytes.
+//
+// Free functions; any thread.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "config/problem.h"
+#include "geo/facts.h"
+
+namespace octroi {
+
+// Which files facts come from. An empty member means the file of embedded_dir
+// that is named beside it.
+struct FactsOptions {
+  // Country databases, the first opinion first.    dbip-country.mmdb
+  std::vector<std::string> country;
+  std::string asn;              // asn.mmdb
+  std::string services;         // qualified_services.csv
+  std::string operators;        // operators.csv
+  std::string jurisdictions;    // jurisdictions.csv
+  std::string schemes;          // schemes.csv
+  std::string special_purpose;  // special_purpose.csv
+  std::string anycast;          // anycast.csv
+  // The user's ranges, beside those of offering_ranges.csv. A file name may be
+  // a pattern: '*' stands for any characters, '?' for one. Files that a
+  // pattern matches are read in the order of their names; a name that begins
+  // with '.' matches only a pattern that does.
+  std::vector<std::string> ranges;
+  std::string embedded_dir;
+};
+
+// The facts, or null with every problem of every file added to `problems`.
+//
+// A catalogue of the user's own may lack a service that offering_ranges.csv
+// names; the embedded range then tells provider and region only.
+std::unique_ptr<Facts> LoadFacts(const FactsOptions& options,
+                                 std::vector<Problem>* problems);
+
+// The same; the error has one problem on each line.
+absl::StatusOr<std::unique_ptr<Facts>> LoadFacts(const FactsOptions& options);
+
+}  // namespace octroi

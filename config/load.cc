@@ -1,0 +1,618 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config/load.h"
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <span>
+#include <utility>
+
+#include "config/country_list.h"
+#include "config/suggest.h"
+#include "config/text_file.h"
+#include "config/yaml.h"
+#include "fmt/format.h"
+#include "fmt/ranges.h"
+#include "policy/qualification.h"
+#include "policy/workload_index.h"
+
+namespace octroi {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kPlaces[] = {"eu", "eea", "adequate"};
+constexpr std::string_view kControls[] = {"eu"};
+constexpr std::string_view kServiceTypes[] = {"IaaS", "CaaS", "PaaS", "SaaS"};
+constexpr std::string_view kUndetermined[] = {"report", "violation"};
+constexpr std::string_view kAppliesTo[] = {"opened_by_local", "any"};
+constexpr size_t kMaxNameCharacters = 64;
+// IFNAMSIZ - 1 of Linux.
+constexpr size_t kMaxInterfaceNameBytes = 15;
+constexpr int kMaxPort = 65535;
+
+// Remembers what may stand only once in a file, and on which line it did.
+template <typename Key>
+class Once {
+ public:
+  // Adds a problem, and returns false, if `key` was seen before; `name` is how
+  // the message calls it.
+  bool Check(const Key& key, std::string_view name, const YamlField& field) {
+    const auto [found, is_new] = line_of_.emplace(key, field.line());
+    if (!is_new) {
+      field.Error(fmt::format("{} stands already on line {}; keep one of them",
+                              name, found->second));
+    }
+    return is_new;
+  }
+
+ private:
+  std::map<Key, int> line_of_;
+};
+
+// Reads one document into a Config. Each function reads the part that it is
+// named after, and adds a problem for whatever is not as it must be.
+class ConfigReader {
+ public:
+  ConfigReader(const std::string& path, const LoadOptions& options)
+      : folder_(fs::path(path).parent_path()), options_(options) {
+    config_ = DefaultConfig();
+    config_.path = path;
+  }
+
+  void Read(const YamlField& root);
+  Config TakeConfig() { return std::move(config_); }
+
+ private:
+  void ReadSources(const YamlMap& root);
+  std::optional<SourceOptions> ReadSource(const YamlField& field);
+  void ReadDpdk(const YamlField& field, SourceOptions* source);
+  void ReadLocalNetworks(const YamlField& field);
+  void ReadFacts(const YamlField& field);
+  void ReadMetrics(const YamlField& field);
+
+  void ReadPolicy(const YamlField& field);
+  void ReadWorkloads(const YamlField& field);
+  void ReadWorkload(const YamlField& field);
+  void ReadAddresses(const YamlMap& map, Workload* workload);
+  Requirement ReadRequirement(const YamlField& field,
+                              QualificationPlaces* places);
+  QualificationRequirement ReadQualification(const YamlField& field,
+                                             QualificationPlaces* places);
+  void ReadExceptions(const YamlField& field, Workload* workload);
+  std::optional<Exception> ReadException(const YamlField& field);
+  void ReadAdministration(const YamlField& field);
+  LocationRequirement ReadLocation(const YamlField& field);
+
+  // A path as the file writes it, from the file's directory if relative.
+  std::string ReadPath(const YamlField& field);
+
+  const fs::path folder_;
+  const LoadOptions& options_;
+  Config config_;
+
+  // What is unique in the whole file.
+  Once<std::string> source_names_;
+  Once<std::string> workload_names_;
+  Once<IpPrefix> workload_prefixes_;
+  Once<std::string> workload_any_;
+};
+
+void ConfigReader::Read(const YamlField& root) {
+  constexpr std::string_view kKeys[] = {"sources", "local_networks", "facts",
+                                        "policy", "metrics"};
+  const YamlMap map = root.ReadMap(kKeys);
+  ReadSources(map);
+  if (const auto field = map.Find("local_networks")) ReadLocalNetworks(*field);
+  if (const auto field = map.Find("facts")) ReadFacts(*field);
+  if (const auto field = map.Find("policy")) ReadPolicy(*field);
+  if (const auto field = map.Find("metrics")) ReadMetrics(*field);
+}
+
+void ConfigReader::ReadSources(const YamlMap& root) {
+  constexpr std::string_view kHint =
+      "write where packets come from, for example [{interface: eth0}]";
+  const auto sources = options_.needs_sources ? root.Require("sources", kHint)
+                                              : root.Find("sources");
+  if (!sources) return;
+  const std::vector<YamlField> items = sources->ReadList();
+  if (sources->is_list() && items.empty() && options_.needs_sources) {
+    sources->Error(fmt::format("names no source; {}", kHint));
+  }
+  for (const YamlField& item : items) {
+    std::optional<SourceOptions> source = ReadSource(item);
+    if (source) config_.sources.push_back(*std::move(source));
+  }
+}
+
+std::optional<SourceOptions> ConfigReader::ReadSource(const YamlField& field) {
+  constexpr std::string_view kKeys[] = {"interface", "dpdk", "file"};
+  const YamlMap map = field.ReadMap(kKeys);
+  const auto interface = map.Find("interface");
+  const auto dpdk = map.Find("dpdk");
+  const auto file = map.Find("file");
+  const int count = (interface ? 1 : 0) + (dpdk ? 1 : 0) + (file ? 1 : 0);
+  if (count != 1) {
+    if (field.is_map()) {
+      field.Error(fmt::format("names {}; write one of interface, dpdk or file",
+                              count == 0 ? "no source" : "several sources"));
+    }
+    return std::nullopt;
+  }
+  SourceOptions source;
+  if (interface) {
+    source.kind = SourceOptions::Kind::kInterface;
+    const auto name = interface->ReadText();
+    if (!name) return std::nullopt;
+    if (name->size() > kMaxInterfaceNameBytes ||
+        name->find_first_of("/ ") != std::string::npos) {
+      interface->Error(
+          fmt::format("{} is not the name of a network interface; "
+                      "write one that `ip link` lists",
+                      Quoted(*name)));
+    }
+    source_names_.Check("interface " + *name, Quoted(*name), *interface);
+    source.interface_name = *name;
+  } else if (dpdk) {
+    source.kind = SourceOptions::Kind::kDpdk;
+    ReadDpdk(*dpdk, &source);
+  } else {
+    source.kind = SourceOptions::Kind::kFile;
+    source.file = ReadPath(*file);
+    source_names_.Check("file " + source.file, Quoted(source.file), *file);
+  }
+  return source;
+}
+
+void ConfigReader::ReadDpdk(const YamlField& field, SourceOptions* source) {
+  constexpr std::string_view kKeys[] = {"devices", "workers"};
+  const YamlMap map = field.ReadMap(kKeys);
+  if (const auto devices =
+          map.Require("devices", "write a list such as [\"0000:3b:00.0\"]")) {
+    const std::vector<YamlField> items = devices->ReadList();
+    if (devices->is_list() && items.empty()) {
+      devices->Error("names no device; write for example [\"0000:3b:00.0\"]");
+    }
+    for (const YamlField& item : items) {
+      const auto device = item.ReadText();
+      if (!device) continue;
+      source_names_.Check("dpdk " + *device, Quoted(*device), item);
+      source->dpdk_devices.push_back(*device);
+    }
+  }
+  if (const auto workers = map.Find("workers")) {
+    source->dpdk_workers =
+        static_cast<int>(workers->ReadInteger(1, kMaxDpdkWorkers).value_or(1));
+  }
+}
+
+void ConfigReader::ReadLocalNetworks(const YamlField& field) {
+  std::vector<IpPrefix> networks;
+  Once<IpPrefix> seen;
+  const std::vector<YamlField> items = field.ReadList();
+  if (field.is_list() && items.empty()) {
+    field.Error(
+        "names no network; leave it out for the private networks and "
+        "the interface's own addresses");
+  }
+  for (const YamlField& item : items) {
+    const auto prefix = item.ReadPrefix();
+    if (prefix && seen.Check(*prefix, prefix->ToString(), item)) {
+      networks.push_back(*prefix);
+    }
+  }
+  config_.local_networks = std::move(networks);
+}
+
+void ConfigReader::ReadFacts(const YamlField& field) {
+  struct FileKey {
+    std::string_view key;
+    std::string FactsOptions::*member;
+  };
+  constexpr FileKey kFiles[] = {
+      {"asn", &FactsOptions::asn},
+      {"services", &FactsOptions::services},
+      {"operators", &FactsOptions::operators},
+      {"jurisdictions", &FactsOptions::jurisdictions},
+      {"schemes", &FactsOptions::schemes},
+      {"special_purpose", &FactsOptions::special_purpose},
+      {"anycast", &FactsOptions::anycast},
+  };
+  constexpr std::string_view kKeys[] = {
+      "country",         "asn",           "services",
+      "operators",       "jurisdictions", "schemes",
+      "special_purpose", "anycast",       "ranges"};
+  const YamlMap map = field.ReadMap(kKeys);
+  if (const auto country = map.Find("country")) {
+    const std::vector<YamlField> items = country->ReadListOrOne();
+    if (items.empty() && country->is_list()) {
+      country->Error("names no database; leave it out for the embedded one");
+    }
+    for (const YamlField& item : items) {
+      config_.facts.country.push_back(ReadPath(item));
+    }
+  }
+  for (const FileKey& file : kFiles) {
+    if (const auto path = map.Find(file.key)) {
+      config_.facts.*file.member = ReadPath(*path);
+    }
+  }
+  if (const auto ranges = map.Find("ranges")) {
+    for (const YamlField& item : ranges->ReadListOrOne()) {
+      config_.facts.ranges.push_back(ReadPath(item));
+    }
+  }
+}
+
+std::string ConfigReader::ReadPath(const YamlField& field) {
+  const auto text = field.ReadText();
+  if (!text) return "";
+  const fs::path path(*text);
+  return path.is_absolute() ? *text : (folder_ / path).string();
+}
+
+// "192.0.2.1:9469" or "[2001:db8::1]:9469". No names: octroi resolves none.
+bool IsListenAddress(std::string_view text) {
+  const size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos) return false;
+  std::string_view host = text.substr(0, colon);
+  const std::string_view digits = text.substr(colon + 1);
+  int port = -1;
+  const auto [end, error] =
+      std::from_chars(digits.data(), digits.data() + digits.size(), port);
+  if (error != std::errc() || end != digits.data() + digits.size() ||
+      port < 0 || port > kMaxPort) {
+    return false;
+  }
+  const bool has_brackets = host.starts_with('[') && host.ends_with(']');
+  if (has_brackets) host = host.substr(1, host.size() - 2);
+  const std::optional<IpAddress> address = IpAddress::Parse(host);
+  return address && address->is_v4() != has_brackets;
+}
+
+void ConfigReader::ReadMetrics(const YamlField& field) {
+  constexpr std::string_view kKeys[] = {"listen"};
+  const YamlMap map = field.ReadMap(kKeys);
+  const auto listen = map.Find("listen");
+  if (!listen) return;
+  const auto text = listen->ReadText();
+  if (!text) return;
+  if (!IsListenAddress(*text)) {
+    listen->Error(
+        fmt::format("{} is not an address and a port; write for "
+                    "example 127.0.0.1:9469 or [::1]:9469",
+                    Quoted(*text)));
+  }
+  config_.metrics_listen = *text;
+}
+
+void ConfigReader::ReadPolicy(const YamlField& field) {
+  constexpr std::string_view kKeys[] = {"undetermined", "workloads",
+                                        "administration"};
+  const YamlMap map = field.ReadMap(kKeys);
+  if (const auto undetermined = map.Find("undetermined")) {
+    config_.policy.undetermined_is_violation =
+        undetermined->ReadWord("a way to treat what is undetermined",
+                               kUndetermined) == "violation";
+  }
+  if (const auto workloads = map.Find("workloads")) ReadWorkloads(*workloads);
+  if (const auto rule = map.Find("administration")) ReadAdministration(*rule);
+}
+
+void ConfigReader::ReadWorkloads(const YamlField& field) {
+  config_.policy.workloads.clear();
+  const std::vector<YamlField> items = field.ReadList();
+  if (field.is_list() && items.empty()) {
+    field.Error("names no workload; leave it out for one that requires the EU");
+  }
+  if (items.size() > kMaxWorkloads) {
+    field.Error(fmt::format("has {} workloads; write at most {}", items.size(),
+                            kMaxWorkloads));
+    return;
+  }
+  for (const YamlField& item : items) ReadWorkload(item);
+}
+
+void ConfigReader::ReadWorkload(const YamlField& field) {
+  constexpr std::string_view kKeys[] = {"name", "addresses", "requires",
+                                        "exceptions"};
+  const YamlMap map = field.ReadMap(kKeys);
+  Workload workload;
+  QualificationPlaces places;
+  if (const auto name = map.Require("name", "name the workload")) {
+    workload.name = name->ReadText().value_or("");
+    if (CountCharacters(workload.name) > kMaxNameCharacters) {
+      name->Error(
+          fmt::format("is longer than {} characters", kMaxNameCharacters));
+    }
+    if (!workload.name.empty()) {
+      workload_names_.Check(workload.name, Quoted(workload.name), *name);
+    }
+  }
+  ReadAddresses(map, &workload);
+  if (const auto required = map.Require(
+          "requires",
+          "say what destinations must be, such as {location: eu}")) {
+    workload.requirement = ReadRequirement(*required, &places);
+  }
+  if (const auto exceptions = map.Find("exceptions")) {
+    ReadExceptions(*exceptions, &workload);
+  }
+  config_.policy.workloads.push_back(std::move(workload));
+  config_.qualification_places.push_back(places);
+}
+
+void ConfigReader::ReadAddresses(const YamlMap& map, Workload* workload) {
+  constexpr std::string_view kHint =
+      "write a list of prefixes, or [any] for all local addresses that no "
+      "other workload has";
+  const auto addresses = map.Require("addresses", kHint);
+  if (!addresses) return;
+  const std::vector<YamlField> items = addresses->ReadList();
+  if (addresses->is_list() && items.empty()) {
+    addresses->Error(fmt::format("names no address; {}", kHint));
+  }
+  for (const YamlField& item : items) {
+    if (item.IsWord("any")) {
+      workload_any_.Check("any", "any", item);
+      workload->covers_any = true;
+      continue;
+    }
+    const auto prefix = item.ReadPrefix();
+    if (!prefix) continue;
+    workload_prefixes_.Check(*prefix, prefix->ToString(), item);
+    workload->addresses.push_back(*prefix);
+  }
+}
+
+Requirement ConfigReader::ReadRequirement(const YamlField& field,
+                                          QualificationPlaces* places) {
+  constexpr std::string_view kKeys[] = {"location", "control", "qualification",
+                                        "minimum_seal", "applies_to"};
+  constexpr int kHighestSeal = 4;
+  const YamlMap map = field.ReadMap(kKeys);
+  const auto location = map.Find("location");
+  const auto control = map.Find("control");
+  const auto qualification = map.Find("qualification");
+  const auto minimum_seal = map.Find("minimum_seal");
+  Requirement requirement;
+  if (location) requirement.location = ReadLocation(*location);
+  if (control) {
+    requirement.requires_eu_control =
+        control->ReadWord("a control that can be required", kControls)
+            .has_value();
+  }
+  if (qualification) {
+    requirement.qualification = ReadQualification(*qualification, places);
+  }
+  if (minimum_seal) {
+    requirement.minimum_seal = static_cast<int>(
+        minimum_seal->ReadInteger(0, kHighestSeal).value_or(0));
+  }
+  if (field.is_map() && !location && !control && !qualification &&
+      !minimum_seal) {
+    field.Error(
+        "requires nothing; write location, control, qualification or "
+        "minimum_seal");
+  }
+  if (const auto applies_to = map.Find("applies_to")) {
+    requirement.applies_to_any =
+        applies_to->ReadWord("a direction", kAppliesTo) == "any";
+  }
+  return requirement;
+}
+
+LocationRequirement ConfigReader::ReadLocation(const YamlField& field) {
+  // Of several regimes the widest speaks: each contains the ones before it.
+  constexpr Regime kRegimes[] = {Regime::kEu, Regime::kEea, Regime::kAdequate};
+  LocationRequirement location;
+  const std::vector<YamlField> items = field.ReadListOrOne();
+  if (field.is_list() && items.empty()) {
+    field.Error(
+        "names no place; write eu, eea, adequate, or a list of country "
+        "codes");
+  }
+  Once<std::string> seen;
+  for (const YamlField& item : items) {
+    const std::string text = item.ScalarText();
+    const auto word = std::find(std::begin(kPlaces), std::end(kPlaces), text);
+    const std::optional<CountryCode> country = CountryCode::Parse(text);
+    if (word != std::end(kPlaces)) {
+      if (!seen.Check(text, text, item)) continue;
+      location.regime =
+          std::max(location.regime, kRegimes[word - std::begin(kPlaces)]);
+    } else if (country && country->ToString() == text &&
+               IsAssignedCountry(*country)) {
+      if (!seen.Check(text, text, item)) continue;
+      location.countries.push_back(*country);
+    } else {
+      item.Error(
+          fmt::format("{} is not a place; write eu, eea, adequate, or a "
+                      "list of country codes",
+                      item.Found()));
+    }
+  }
+  return location;
+}
+
+QualificationRequirement ConfigReader::ReadQualification(
+    const YamlField& field, QualificationPlaces* places) {
+  constexpr std::string_view kKeys[] = {"scheme", "minimum_version",
+                                        "service_types"};
+  const YamlMap map = field.ReadMap(kKeys);
+  QualificationRequirement requirement;
+  if (const auto scheme =
+          map.Require("scheme", "name the scheme, such as SecNumCloud")) {
+    requirement.scheme = scheme->ReadText().value_or("");
+    places->scheme = {scheme->line(), scheme->column()};
+  }
+  if (const auto version = map.Find("minimum_version")) {
+    requirement.minimum_version = version->ReadText().value_or("");
+    places->minimum_version = {version->line(), version->column()};
+    const std::string& text = requirement.minimum_version;
+    if (!text.empty() && !CompareVersions(text, text)) {
+      version->Error(
+          fmt::format("{} is not a version; write numbers with dots "
+                      "between them, such as \"3.2\"",
+                      Quoted(text)));
+    }
+  }
+  if (const auto types = map.Find("service_types")) {
+    const std::vector<YamlField> items = types->ReadList();
+    if (types->is_list() && items.empty()) {
+      types->Error("names no service type; leave it out for any");
+    }
+    Once<std::string> seen;
+    for (const YamlField& item : items) {
+      const auto type = item.ReadWord("a service type", kServiceTypes);
+      if (type && seen.Check(*type, *type, item)) {
+        requirement.service_types.push_back(*type);
+      }
+    }
+  }
+  return requirement;
+}
+
+void ConfigReader::ReadExceptions(const YamlField& field, Workload* workload) {
+  for (const YamlField& item : field.ReadList()) {
+    std::optional<Exception> exception = ReadException(item);
+    if (exception) workload->exceptions.push_back(*std::move(exception));
+  }
+}
+
+std::optional<Exception> ConfigReader::ReadException(const YamlField& field) {
+  constexpr std::string_view kKeys[] = {"destination", "until", "reference",
+                                        "reason"};
+  const YamlMap map = field.ReadMap(kKeys);
+  const auto destination =
+      map.Require("destination",
+                  "write the prefix that is permitted, such as "
+                  "203.0.113.0/24");
+  const auto until = map.Require(
+      "until",
+      "an exception needs an end date: write the last day on which it "
+      "holds, YYYY-MM-DD");
+  const auto reference = map.Require(
+      "reference", "write where the decision is recorded, such as a ticket");
+  const auto reason =
+      map.Require("reason", "write why the destination is permitted");
+  const auto prefix =
+      destination ? destination->ReadPrefix() : std::optional<IpPrefix>();
+  const auto day = until ? until->ReadDay() : std::optional<Day>();
+  const auto reference_text =
+      reference ? reference->ReadText() : std::optional<std::string>();
+  const auto reason_text =
+      reason ? reason->ReadText() : std::optional<std::string>();
+  if (!prefix || !day || !reference_text || !reason_text) return std::nullopt;
+  return Exception{*prefix, *day, *reference_text, *reason_text, field.line()};
+}
+
+void ConfigReader::ReadAdministration(const YamlField& field) {
+  constexpr std::string_view kKeys[] = {"ports", "from"};
+  const YamlMap map = field.ReadMap(kKeys);
+  if (const auto ports = map.Find("ports")) {
+    config_.policy.administration.ports.clear();
+    Once<int64_t> seen;
+    for (const YamlField& item : ports->ReadList()) {
+      const auto port = item.ReadInteger(1, kMaxPort);
+      if (port && seen.Check(*port, fmt::to_string(*port), item)) {
+        config_.policy.administration.ports.push_back(
+            static_cast<uint16_t>(*port));
+      }
+    }
+  }
+  if (const auto from = map.Find("from")) {
+    config_.policy.administration.from = ReadLocation(*from);
+  }
+}
+
+LoadedConfig Failed(Problem problem) {
+  LoadedConfig result;
+  result.problems.push_back(std::move(problem));
+  return result;
+}
+
+}  // namespace
+
+Config DefaultConfig() {
+  Config config;
+  config.policy = DefaultPolicy();
+  return config;
+}
+
+LoadedConfig LoadConfig(const std::string& path, const LoadOptions& options) {
+  const absl::StatusOr<std::string> text =
+      ReadTextFile(path, kMaxYamlFileBytes);
+  if (!text.ok()) return Failed(ProblemOf(path, text.status()));
+  return ReadConfig(*text, path, options);
+}
+
+LoadedConfig ReadConfig(std::string_view text, const std::string& path,
+                        const LoadOptions& options) {
+  LoadedConfig result;
+  const std::unique_ptr<YamlDocument> document =
+      YamlDocument::Parse(std::string(text), path, &result.problems);
+  if (document == nullptr) return result;
+
+  ConfigReader reader(path, options);
+  reader.Read(document->root());
+  std::stable_sort(result.problems.begin(), result.problems.end(),
+                   [](const Problem& a, const Problem& b) {
+                     return std::pair(a.line, a.column) <
+                            std::pair(b.line, b.column);
+                   });
+  if (!result.problems.empty()) return result;
+
+  Config config = reader.TakeConfig();
+  if (const absl::Status status = CheckPolicy(config.policy); !status.ok()) {
+    return Failed(
+        {path, 0, 0,
+         fmt::format("policy.workloads: {}", std::string(status.message()))});
+  }
+  result.config = std::move(config);
+  return result;
+}
+
+std::vector<Problem> CheckPolicyAgainstFacts(const Config& config,
+                                             const Facts& facts) {
+  std::vector<std::string_view> names;
+  for (const SchemeRow& row : facts.schemes) names.push_back(row.scheme);
+  std::vector<Problem> problems;
+  for (size_t i = 0; i < config.policy.workloads.size(); ++i) {
+    const auto& required = config.policy.workloads[i].requirement.qualification;
+    if (!required) continue;
+    const QualificationPlaces places = i < config.qualification_places.size()
+                                           ? config.qualification_places[i]
+                                           : QualificationPlaces();
+    const auto add = [&](const ConfigPlace& place, std::string_view key,
+                         const std::string& what) {
+      problems.push_back(
+          {config.path, place.line, place.column,
+           fmt::format("policy.workloads[{}].requires.qualification.{}: {}", i,
+                       key, what)});
+    };
+    const auto scheme = std::find_if(
+        facts.schemes.begin(), facts.schemes.end(),
+        [&](const SchemeRow& row) { return row.scheme == required->scheme; });
+    if (scheme == facts.schemes.end()) {
+      add(places.scheme, "scheme",
+          UnknownWord("scheme", required->scheme, names));
+      continue;
+    }
+    const std::vector<std::string>& versions = scheme->versions;
+    if (!required->minimum_version.empty() && !versions.empty() &&
+        std::find(versions.begin(), versions.end(),
+                  required->minimum_version) == versions.end()) {
+      add(places.minimum_version, "minimum_version",
+          fmt::format("{} is not a version of {}; write {}",
+                      Quoted(required->minimum_version), scheme->scheme,
+                      OneOf(std::vector<std::string_view>(versions.begin(),
+                                                          versions.end()))));
+    }
+  }
+  return problems;
+}
+
+}  // namespace octroi

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// octroi.yaml in, checked structs out: the schema of the configuration, its
+// defaults, and every problem of a file at once, in the order of the file.
+//
+// Free functions; any thread.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/facts.h"
+#include "config/problem.h"
+#include "geo/facts.h"
+#include "geo/ip_prefix.h"
+#include "policy/policy.h"
+
+namespace octroi {
+
+// Where packets come from: one item of `sources`.
+struct SourceOptions {
+  enum class Kind { kInterface, kDpdk, kFile };
+  Kind kind = Kind::kInterface;
+  std::string interface_name;             // kInterface
+  std::vector<std::string> dpdk_devices;  // kDpdk: PCI addresses or vdevs
+  int dpdk_workers = 1;                   // kDpdk: 1 to kMaxDpdkWorkers
+  std::string file;                       // kFile
+};
+
+inline constexpr int kMaxDpdkWorkers = 64;
+
+// A place in the configuration file, from 1; 0: not written there.
+struct ConfigPlace {
+  int line = 0;
+  int column = 0;
+};
+
+// Where a workload's qualification requirement stands, for problems that only
+// the facts tell.
+struct QualificationPlaces {
+  ConfigPlace scheme;
+  ConfigPlace minimum_version;
+};
+
+struct Config {
+  std::vector<SourceOptions> sources;
+  // Nothing: the default of policy/workload_index.h and, live, the
+  // interfaces' own addresses.
+  std::optional<std::vector<IpPrefix>> local_networks;
+  FactsOptions facts;  // embedded_dir is the caller's to set.
+  Policy policy;
+  // IP address and port; port 0 lets the kernel choose.
+  std::string metrics_listen = "127.0.0.1:9469";
+  std::string path;
+  // One per workload of `policy`, where the file writes workloads.
+  std::vector<QualificationPlaces> qualification_places;
+};
+
+struct LoadOptions {
+  // Whether a file without `sources` is a problem: yes to run, no to replay.
+  bool needs_sources = true;
+};
+
+// Either a configuration or at least one problem, sorted by place.
+struct LoadedConfig {
+  std::optional<Config> config;
+  std::vector<Problem> problems;
+};
+
+// Reads a configuration file. Relative paths in it are taken from the file's
+// own directory.
+LoadedConfig LoadConfig(const std::string& path, const LoadOptions& options);
+
+// The same of a text that is already in memory; `path` names it and gives the
+// directory.
+LoadedConfig ReadConfig(std::string_view text, const std::string& path,
+                        const LoadOptions& options);
+
+// What a configuration without a file is: DefaultPolicy(), embedded facts.
+Config DefaultConfig();
+
+// What the policy names that the facts do not have: schemes and versions of
+// schemes. With the line of the requirement where the file writes it.
+std::vector<Problem> CheckPolicyAgainstFacts(const Config& config,
+                                             const Facts& facts);
+
+}  // namespace octroi
