@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/check_command.h"
+
+#include <net/if.h>
+#include <unistd.h>
+
+#include <ostream>
+
+#include "fmt/format.h"
+
+namespace octroi {
+namespace {
+
+// What is wrong with a source on this host; "" if nothing is.
+std::string ProblemOf(const SourceOptions& source) {
+  if (source.kind == SourceOptions::Kind::kInterface &&
+      if_nametoindex(source.interface_name.c_str()) == 0) {
+    return fmt::format(
+        "{} is not a network interface of this host; `ip link` "
+        "lists them",
+        source.interface_name);
+  }
+  if (source.kind == SourceOptions::Kind::kFile &&
+      access(source.file.c_str(), R_OK) != 0) {
+    return fmt::format("{} cannot be read; give the path of a capture",
+                       source.file);
+  }
+  return "";
+}
+
+void WriteSummary(const Beliefs& beliefs, const std::string& config_path,
+                  std::ostream& out) {
+  const Policy& policy = beliefs.config.policy;
+  out << fmt::format("{}: ok\n", config_path);
+  for (const Workload& workload : policy.workloads) {
+    out << fmt::format(
+        "  workload {}: {} {}, {} {}\n", workload.name,
+        workload.addresses.size() + (workload.covers_any ? 1 : 0),
+        workload.covers_any ? "address ranges, any among them"
+                            : "address ranges",
+        workload.exceptions.size(),
+        workload.exceptions.size() == 1 ? "exception" : "exceptions");
+  }
+  for (const FactSource& source : beliefs.facts->sources) {
+    out << fmt::format("  {}: {}, sha256 {}\n", source.name,
+                       source.built ? FormatDay(*source.built) : "undated",
+                       source.sha256);
+  }
+  out << fmt::format("  edition {}\n", beliefs.digest);
+}
+
+}  // namespace
+
+ExitCode RunCheck(const std::string& config_path,
+                  const Surroundings& surroundings) {
+  const LoadedBeliefs loaded = LoadBeliefs(
+      {.config_path = config_path, .needs_sources = true}, surroundings);
+  if (loaded.beliefs == nullptr) return loaded.exit_code;
+  bool would_run = true;
+  for (const SourceOptions& source : loaded.beliefs->config.sources) {
+    const std::string problem = ProblemOf(source);
+    if (problem.empty()) continue;
+    WriteError(surroundings,
+               fmt::format("{}: sources: {}", config_path, problem));
+    would_run = false;
+  }
+  if (!would_run) return kExitUsage;
+  WriteSummary(*loaded.beliefs, config_path, *surroundings.out);
+  return kExitDone;
+}
+
+}  // namespace octroi

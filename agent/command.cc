@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/command.h"
+
+#include <ostream>
+#include <utility>
+
+#include "config/facts.h"
+#include "evidence/replay_report.h"
+#include "policy/judge.h"
+
+namespace octroi {
+namespace {
+
+void WriteProblems(const std::vector<Problem>& problems,
+                   const Surroundings& surroundings) {
+  for (const Problem& problem : problems) {
+    WriteError(surroundings, problem.text());
+  }
+}
+
+// Reads the configuration, or takes the defaults.
+std::optional<Config> ObtainConfig(const BeliefOptions& options,
+                                   const Surroundings& surroundings) {
+  LoadedConfig loaded;
+  if (options.config_path.empty()) {
+    loaded.config = DefaultConfig();
+  } else {
+    loaded = LoadConfig(options.config_path,
+                        {.needs_sources = options.needs_sources});
+  }
+  WriteProblems(loaded.problems, surroundings);
+  if (!loaded.problems.empty()) return std::nullopt;
+  loaded.config->facts.embedded_dir = surroundings.facts_dir;
+  return std::move(loaded.config);
+}
+
+}  // namespace
+
+void WriteError(const Surroundings& surroundings, std::string_view message) {
+  *surroundings.errors << "octroi: " << message << "\n";
+}
+
+LoadedBeliefs LoadBeliefs(const BeliefOptions& options,
+                          const Surroundings& surroundings) {
+  auto beliefs = std::make_unique<Beliefs>();
+  std::optional<Config> loaded = ObtainConfig(options, surroundings);
+  if (!loaded) return {nullptr, kExitUsage};
+  beliefs->config = *std::move(loaded);
+  const Config& config = beliefs->config;
+  std::vector<Problem> problems;
+  beliefs->facts = LoadFacts(config.facts, &problems);
+  if (beliefs->facts == nullptr || !problems.empty()) {
+    WriteProblems(problems, surroundings);
+    return {nullptr, kExitFailed};
+  }
+  problems = CheckPolicyAgainstFacts(config, *beliefs->facts);
+  if (!problems.empty()) {
+    WriteProblems(problems, surroundings);
+    return {nullptr, kExitUsage};
+  }
+  absl::StatusOr<Atlas> atlas =
+      Atlas::Build(*beliefs->facts, ExceptionMarks(config.policy));
+  if (!atlas.ok()) {
+    WriteError(surroundings, std::string(atlas.status().message()));
+    return {nullptr, kExitFailed};
+  }
+  beliefs->atlas = std::make_unique<Atlas>(*std::move(atlas));
+  if (options.local_networks) {
+    beliefs->local_networks = *options.local_networks;
+  } else if (config.local_networks) {
+    beliefs->local_networks = *config.local_networks;
+  } else {
+    beliefs->local_networks =
+        DefaultLocalNetworks(beliefs->facts->special_purpose);
+  }
+  beliefs->workloads =
+      WorkloadIndex::Create(config.policy, beliefs->local_networks);
+  beliefs->digest =
+      EditionDigest(*beliefs->facts, config.policy, beliefs->local_networks);
+  return {std::move(beliefs), kExitDone};
+}
+
+}  // namespace octroi

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the commands share: where they write, what they return, and the facts
+// and policy that they judge by.
+#pragma once
+
+#include <cstdio>
+#include <functional>
+#include <iosfwd>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "config/load.h"
+#include "config/problem.h"
+#include "geo/atlas.h"
+#include "policy/policy.h"
+#include "policy/workload_index.h"
+
+namespace octroi {
+
+// Part of the interface; scripts rely on it.
+enum ExitCode : int {
+  kExitDone = 0,
+  kExitFailed = 1,  // Could not do it: unreadable capture, bad data.
+  kExitUsage = 2,   // Wrong usage or configuration.
+  kExitFailOn = 3,  // `--fail-on` matched.
+};
+
+// What a process has around it; main() fills it, tests as they like. The
+// streams must outlive the command.
+struct Surroundings {
+  std::ostream* out = nullptr;     // Results, and nothing else.
+  std::ostream* errors = nullptr;  // One line each.
+  // Columns of the terminal that `out` is; nothing if it is not one.
+  std::optional<int> out_columns;
+  bool use_color = false;
+  bool show_progress = false;  // `errors` is a terminal.
+  std::string facts_dir;       // Of the embedded facts (installation.h).
+  // "Now", ns since the epoch: for `--at now` and defaults.
+  std::function<int64_t()> now_ns;
+};
+
+// Facts, policy and the indexes made of them: all that judgement needs.
+struct Beliefs {
+  Config config;
+  std::vector<IpPrefix> local_networks;
+  std::unique_ptr<Facts> facts;
+  std::unique_ptr<Atlas> atlas;
+  WorkloadIndex workloads;
+  std::string digest;  // EditionDigest
+};
+
+struct BeliefOptions {
+  std::string config_path = "";  // "": defaults.
+  // Instead of the configuration's local networks.
+  std::optional<std::vector<IpPrefix>> local_networks = std::nullopt;
+  bool needs_sources = false;  // The configuration must name packet sources.
+};
+
+// Loads the configuration and the facts and builds the indexes. On failure
+// writes every problem to `errors`, a line each, and returns the exit code:
+// kExitUsage for the configuration, kExitFailed for data that it names.
+struct LoadedBeliefs {
+  std::unique_ptr<Beliefs> beliefs;  // Null on failure.
+  ExitCode exit_code = kExitDone;
+};
+LoadedBeliefs LoadBeliefs(const BeliefOptions& options,
+                          const Surroundings& surroundings);
+
+// "octroi: MESSAGE".
+void WriteError(const Surroundings& surroundings, std::string_view message);
+
+}  // namespace octroi

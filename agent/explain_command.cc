@@ -1,0 +1,431 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/explain_command.h"
+
+#include <algorithm>
+#include <ostream>
+#include <utility>
+#include <vector>
+
+#include "agent/replay_command.h"
+#include "agent/text.h"
+#include "evidence/destination_view.h"
+#include "fmt/format.h"
+#include "nlohmann/json.hpp"
+#include "policy/rulebook.h"
+
+namespace octroi {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct WorkloadVerdict {
+  std::string workload;
+  Judgement judgement;
+  std::string exception;  // Reference and reason of the exception that won.
+};
+
+// Everything that both formats show.
+struct Explanation {
+  std::string address;
+  UnmappedAddress attributed;
+  Day day;
+  bool is_local = false;
+  std::string from;
+  Attribution attribution;
+  DestinationView view;
+  const Destination* destination = nullptr;
+  std::string country_name;
+  std::string as_name;
+  std::vector<WorkloadVerdict> verdicts;
+  std::vector<Claim> claims;
+};
+
+std::string ExceptionText(const Policy& policy, size_t workload,
+                          const Judgement& judgement) {
+  if (judgement.verdict != Verdict::kExcepted) return "";
+  const Exception& exception =
+      policy.workloads[workload].exceptions[judgement.exception];
+  return fmt::format("{}: {} (until {})", exception.reference, exception.reason,
+                     FormatDay(exception.until));
+}
+
+std::vector<WorkloadVerdict> JudgeAll(const Beliefs& beliefs,
+                                      const Rulebook& rulebook,
+                                      const Attribution& attribution,
+                                      WorkloadId from) {
+  const Policy& policy = beliefs.config.policy;
+  std::vector<WorkloadVerdict> verdicts;
+  if (from == kNoWorkload) {
+    verdicts.push_back(
+        {"", rulebook.Judge(attribution, from, Opener::kLocal), ""});
+    return verdicts;
+  }
+  for (size_t i = 0; i < policy.workloads.size(); ++i) {
+    if (from != kRemoteAddress && from != i) continue;
+    const Judgement& judgement =
+        rulebook.Judge(attribution, static_cast<WorkloadId>(i), Opener::kLocal);
+    verdicts.push_back({policy.workloads[i].name, judgement,
+                        ExceptionText(policy, i, judgement)});
+  }
+  return verdicts;
+}
+
+Explanation Explain(const Beliefs& beliefs, const Rulebook& rulebook,
+                    const IpAddress& address, WorkloadId from) {
+  const Atlas& atlas = *beliefs.atlas;
+  const AttributionId id = atlas.Lookup(address);
+  Edition edition;
+  edition.atlas = &atlas;
+  edition.rulebook = rulebook;
+  Explanation result;
+  result.address = address.ToString();
+  result.attributed = Unmap(address);
+  result.day = rulebook.day();
+  result.is_local = beliefs.workloads.Lookup(address) != kRemoteAddress;
+  result.attribution = atlas.attribution(id);
+  result.view = ViewOf(edition, id);
+  result.destination = &rulebook.destination(result.attribution);
+  result.country_name =
+      beliefs.facts->jurisdictions.Name(result.destination->country);
+  result.as_name = atlas.AsnName(result.attribution.asn);
+  if (result.is_local) {
+    result.verdicts = {{"", {Verdict::kNotJudged, Reason::kInternal, 0}, ""}};
+  } else {
+    result.verdicts = JudgeAll(beliefs, rulebook, result.attribution, from);
+  }
+  result.claims = ExplainClaims(atlas, address, rulebook.day());
+  return result;
+}
+
+Json TextOrNull(std::string_view text) {
+  return text.empty() ? Json() : Json(text);
+}
+
+Json VerdictToJson(const WorkloadVerdict& verdict) {
+  const ReasonInfo& reason = InfoOf(verdict.judgement.reason);
+  return {{"workload", TextOrNull(verdict.workload)},
+          {"verdict", VerdictName(verdict.judgement.verdict)},
+          {"reason", reason.name},
+          {"clause", TextOrNull(reason.clause)},
+          {"meaning", reason.meaning},
+          {"exception", TextOrNull(verdict.exception)}};
+}
+
+Json OperatorToJson(const OperatorRow* row) {
+  if (row == nullptr) return Json();
+  return {
+      {"name", row->name},
+      {"parent", TextOrNull(row->parent)},
+      {"controlling_country", TextOrNull(row->controlling_country.ToString())},
+      {"law", TextOrNull(row->law)},
+      {"confidence", TextOrNull(row->confidence)},
+      {"note", TextOrNull(row->note)},
+      {"source", TextOrNull(row->source)}};
+}
+
+Json ServiceToJson(const Destination& destination) {
+  if (destination.service == nullptr) return Json();
+  const Service& service = *destination.service;
+  const CatalogueRow* row = destination.qualification.row;
+  Json json = {
+      {"service_id", service.id}, {"provider", service.provider},
+      {"name", service.name},     {"type", service.type},
+      {"scheme", service.scheme}, {"grade", GradeName(destination.grade)}};
+  if (row == nullptr) return json;
+  json["framework_version"] = TextOrNull(row->framework_version);
+  json["from"] =
+      row->validity.from ? Json(FormatDay(*row->validity.from)) : Json();
+  json["until"] =
+      row->validity.until ? Json(FormatDay(*row->validity.until)) : Json();
+  json["reference"] = TextOrNull(row->reference);
+  return json;
+}
+
+Json ClaimToJson(const Claim& claim) {
+  return {{"about", claim.about},         {"value", claim.value},
+          {"source", claim.source},       {"prefix", TextOrNull(claim.prefix)},
+          {"row", TextOrNull(claim.row)}, {"date", TextOrNull(claim.date)},
+          {"used", claim.is_used}};
+}
+
+std::string ToJson(const Explanation& explanation, const Beliefs& beliefs) {
+  const DestinationView& view = explanation.view;
+  Json json;
+  json["schema"] = "octroi.explain/1";
+  json["address"] = explanation.address;
+  json["attributed_address"] = explanation.attributed.address.ToString();
+  json["embedding"] =
+      TextOrNull(EmbeddingName(explanation.attributed.embedding));
+  json["at"] = FormatDay(explanation.day);
+  json["is_local"] = explanation.is_local;
+  json["from"] = TextOrNull(explanation.from);
+  json["location"] = view.location;
+  json["country"] = TextOrNull(view.country);
+  json["country_name"] = TextOrNull(explanation.country_name);
+  json["regime"] = view.regime;
+  json["opinions"] = Json::array();
+  for (const CountryCode country : explanation.destination->opinions) {
+    json["opinions"].push_back(country.ToString());
+  }
+  json["asn"] = view.asn == 0 ? Json() : Json(view.asn);
+  json["as_name"] = TextOrNull(explanation.as_name);
+  json["operator"] = TextOrNull(view.operator_name);
+  json["controlling_country"] = TextOrNull(view.controlling_country);
+  json["law"] = TextOrNull(view.law);
+  json["service"] = TextOrNull(view.service);
+  json["qualification"] = view.qualification;
+  json["seal"] = view.seal ? Json(*view.seal) : Json();
+  json["verdict"] = VerdictName(explanation.verdicts.front().judgement.verdict);
+  json["reason"] = InfoOf(explanation.verdicts.front().judgement.reason).name;
+  json["clause"] =
+      TextOrNull(InfoOf(explanation.verdicts.front().judgement.reason).clause);
+  json["verdicts"] = Json::array();
+  for (const WorkloadVerdict& verdict : explanation.verdicts) {
+    json["verdicts"].push_back(VerdictToJson(verdict));
+  }
+  json["operator_details"] =
+      OperatorToJson(explanation.destination->operator_row);
+  json["service_details"] = ServiceToJson(*explanation.destination);
+  json["claims"] = Json::array();
+  for (const Claim& claim : explanation.claims) {
+    json["claims"].push_back(ClaimToJson(claim));
+  }
+  json["edition"] = {{"digest", beliefs.digest}};
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+bool HasQualifiedProvider(const Destination& destination) {
+  return std::any_of(destination.provider_services.begin(),
+                     destination.provider_services.end(),
+                     [](const Destination::ProviderService& provided) {
+                       return provided.status ==
+                              QualificationStatus::kQualified;
+                     });
+}
+
+class TextWriter {
+ public:
+  TextWriter(const Explanation& explanation, bool use_color, size_t columns)
+      : explanation_(explanation), use_color_(use_color), columns_(columns) {}
+
+  std::string Write() {
+    AddAddress();
+    AddLocation();
+    AddOperator();
+    AddService();
+    AddVerdicts();
+    AddClaims();
+    return std::move(text_);
+  }
+
+ private:
+  void Line(std::string_view label, std::string_view value) {
+    text_ += fmt::format("  {:<14}{}\n", label, Printable(value));
+  }
+
+  void AddAddress() {
+    text_ += explanation_.address;
+    if (explanation_.attributed.embedding != Embedding::kNone) {
+      text_ += fmt::format(" ({}: attributed as {})",
+                           EmbeddingName(explanation_.attributed.embedding),
+                           explanation_.attributed.address.ToString());
+    }
+    text_ += fmt::format(" on {}\n", FormatDay(explanation_.day));
+  }
+
+  void AddLocation() {
+    const Destination& destination = *explanation_.destination;
+    const DestinationView& view = explanation_.view;
+    switch (destination.place) {
+      case Place::kCountry:
+        Line("location", fmt::format("{} {}, regime {}", view.country,
+                                     explanation_.country_name, view.regime));
+        break;
+      case Place::kContested:
+        Line("location", fmt::format("contested: {}", OpinionsOf(destination)));
+        break;
+      case Place::kAnycast:
+        Line("location", "anycast: announced from many places, no country");
+        break;
+      case Place::kSpecialPurpose:
+        Line("location", fmt::format("special-purpose space: {}; never a "
+                                     "country",
+                                     view.location));
+        break;
+      case Place::kUnknown:
+        Line("location", "unknown");
+        break;
+    }
+  }
+
+  void AddOperator() {
+    const DestinationView& view = explanation_.view;
+    if (view.asn != 0) {
+      Line("announced by",
+           fmt::format("AS{} {}", view.asn, explanation_.as_name));
+    }
+    const OperatorRow* row = explanation_.destination->operator_row;
+    if (row == nullptr) {
+      Line("operator", view.operator_name.empty()
+                           ? "unknown"
+                           : view.operator_name +
+                                 " (as announced; who controls it is not "
+                                 "known)");
+      return;
+    }
+    Line("operator", row->name);
+    Line("parent", row->parent.empty() ? "unknown" : row->parent);
+    Line("controlled from", view.controlling_country.empty()
+                                ? "unknown"
+                                : view.controlling_country);
+    Line("law",
+         view.law.empty() ? "no extraterritorial law identified" : view.law);
+    if (row->confidence != "high") Line("confidence", row->confidence);
+  }
+
+  void AddService() {
+    const Destination& destination = *explanation_.destination;
+    if (destination.service != nullptr) {
+      const Service& service = *destination.service;
+      Line("service",
+           fmt::format("{} {} ({}), range {}", service.provider, service.name,
+                       service.type, GradeName(destination.grade)));
+      Line("qualification",
+           fmt::format("{} {}{}", service.scheme,
+                       explanation_.view.qualification, Interval()));
+    } else if (HasQualifiedProvider(destination)) {
+      Line("service",
+           "unknown: the provider has a qualified service, but no "
+           "range ties this address to it");
+    } else {
+      Line("service", "none known");
+    }
+    Line("SEAL", destination.seal
+                     ? fmt::format("{} (an indication for engineers, not "
+                                   "legal advice)",
+                                   *destination.seal)
+                     : "unknown");
+  }
+
+  std::string Interval() const {
+    const CatalogueRow* row = explanation_.destination->qualification.row;
+    if (row == nullptr) return "";
+    return fmt::format(
+        ", {} to {}{}{}",
+        row->validity.from ? FormatDay(*row->validity.from) : "start not known",
+        row->validity.until ? FormatDay(*row->validity.until) : "end not known",
+        row->framework_version.empty() ? ""
+                                       : ", version " + row->framework_version,
+        row->reference.empty() ? "" : ", " + row->reference);
+  }
+
+  void AddVerdicts() {
+    for (const WorkloadVerdict& verdict : explanation_.verdicts) {
+      const ReasonInfo& reason = InfoOf(verdict.judgement.reason);
+      const std::string word =
+          Paint(VerdictName(verdict.judgement.verdict),
+                ColorOf(verdict.judgement.verdict), use_color_);
+      text_ += fmt::format(
+          "  {:<14}{}: {}{}{}\n", "verdict", word, reason.name,
+          reason.clause.empty() ? "" : fmt::format(" ({})", reason.clause),
+          verdict.workload.empty()
+              ? ""
+              : fmt::format(", for workload {}", Printable(verdict.workload)));
+      Line("", verdict.exception.empty() ? std::string(reason.meaning)
+                                         : verdict.exception);
+    }
+  }
+
+  void AddClaims() {
+    text_ += "claims, the ones marked * decided\n";
+    std::vector<std::vector<TextCell>> rows;
+    for (const Claim& claim : explanation_.claims) {
+      std::string where = claim.prefix;
+      if (!claim.row.empty()) where += (where.empty() ? "" : ", ") + claim.row;
+      rows.push_back({{claim.is_used ? "*" : " "},
+                      {claim.about},
+                      {Printable(claim.value)},
+                      {Printable(where)},
+                      {claim.date.empty() ? "undated" : claim.date},
+                      {Printable(claim.source)}});
+    }
+    for (const std::string& line : LayOut({{""},
+                                           {"about"},
+                                           {"claim", false, 24},
+                                           {"prefix, row", false, 18},
+                                           {"date"},
+                                           {"source", false, 20}},
+                                          rows, columns_ - 2, use_color_)) {
+      text_ += "  " + line + "\n";
+    }
+  }
+
+  const Explanation& explanation_;
+  const bool use_color_;
+  const size_t columns_;
+  std::string text_;
+};
+
+ExitCode UsageError(const Surroundings& surroundings, std::string_view what) {
+  WriteError(surroundings, what);
+  return kExitUsage;
+}
+
+}  // namespace
+
+ExitCode RunExplain(const ExplainCommandOptions& options,
+                    const Surroundings& surroundings) {
+  const std::optional<IpAddress> address = IpAddress::Parse(options.address);
+  if (!address) {
+    return UsageError(
+        surroundings,
+        fmt::format("\"{}\" is not an IP address; write for example 192.0.2.1 "
+                    "or 2001:db8::1",
+                    options.address));
+  }
+  const std::optional<IpAddress> from = IpAddress::Parse(options.from);
+  if (!options.from.empty() && !from) {
+    return UsageError(surroundings,
+                      fmt::format("--from: \"{}\" is not an IP address; write "
+                                  "for example 10.0.0.1",
+                                  options.from));
+  }
+  const auto at = ParseAt(options.at, surroundings.now_ns());
+  if (!at.ok() || !*at) {
+    return UsageError(surroundings,
+                      fmt::format("--at: \"{}\" is not a day; write now or "
+                                  "YYYY-MM-DD",
+                                  options.at));
+  }
+  const LoadedBeliefs loaded = LoadBeliefs({options.config_path}, surroundings);
+  if (loaded.beliefs == nullptr) return loaded.exit_code;
+  const Beliefs& beliefs = *loaded.beliefs;
+
+  WorkloadId workload = kRemoteAddress;
+  if (from) {
+    workload = beliefs.workloads.Lookup(*from);
+    if (workload == kRemoteAddress) {
+      return UsageError(
+          surroundings,
+          fmt::format("--from: {} is not a local address; name it in "
+                      "local_networks or in a workload of --config",
+                      from->ToString()));
+    }
+  }
+  const Rulebook rulebook =
+      Rulebook::Compile(*beliefs.atlas, beliefs.config.policy, **at);
+  Explanation explanation = Explain(beliefs, rulebook, *address, workload);
+  explanation.from = options.from;
+  constexpr size_t kPageColumns = 160;
+  const size_t columns = surroundings.out_columns
+                             ? static_cast<size_t>(*surroundings.out_columns)
+                             : kPageColumns;
+  *surroundings.out << (options.is_json
+                            ? ToJson(explanation, beliefs)
+                            : TextWriter(explanation, surroundings.use_color,
+                                         std::max<size_t>(columns, 60))
+                                  .Write());
+  return kExitDone;
+}
+
+}  // namespace octroi

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// `octroi explain`: every claim about an address, its source, and the verdict
+// that it leads to.
+#pragma once
+
+#include <string>
+
+#include "agent/command.h"
+
+namespace octroi {
+
+struct ExplainCommandOptions {
+  std::string config_path;
+  std::string address;
+  std::string from;        // A local address; "": every workload answers.
+  std::string at = "now";  // "now" or a day.
+  bool is_json = false;
+};
+
+ExitCode RunExplain(const ExplainCommandOptions& options,
+                    const Surroundings& surroundings);
+
+}  // namespace octroi

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+// The process: reads the command line, fills in what surrounds a command, and
+// hands over. Every object that lives as long as the process stands here.
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <exception>
+#include <iostream>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "CLI/CLI.hpp"
+#include "agent/check_command.h"
+#include "agent/command.h"
+#include "agent/explain_command.h"
+#include "agent/installation.h"
+#include "agent/replay_command.h"
+#include "dataplane/limits.h"
+
+namespace octroi {
+namespace {
+
+std::optional<int> TerminalColumns(int descriptor) {
+  winsize size{};
+  if (isatty(descriptor) == 0) return std::nullopt;
+  if (ioctl(descriptor, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
+  return size.ws_col;
+}
+
+Surroundings SurroundingsOfProcess() {
+  Surroundings surroundings;
+  surroundings.out = &std::cout;
+  surroundings.errors = &std::cerr;
+  surroundings.out_columns = TerminalColumns(STDOUT_FILENO);
+  // no-color.org: any non-empty value means without.
+  const char* no_color = std::getenv("NO_COLOR");
+  surroundings.use_color = surroundings.out_columns.has_value() &&
+                           (no_color == nullptr || *no_color == '\0');
+  surroundings.show_progress = isatty(STDERR_FILENO) != 0;
+  surroundings.facts_dir = EmbeddedFactsDir();
+  surroundings.now_ns = [] {
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(
+               std::chrono::system_clock::now().time_since_epoch())
+        .count();
+  };
+  return surroundings;
+}
+
+const std::map<std::string, ReplayFormat> kReplayFormats = {
+    {"table", ReplayFormat::kTable},
+    {"json", ReplayFormat::kJson},
+    {"csv", ReplayFormat::kCsv}};
+const std::map<std::string, Verdict> kFailOn = {
+    {"violation", Verdict::kViolation},
+    {"undetermined", Verdict::kUndetermined}};
+
+// The options of every command, as CLI11 fills them in.
+struct CommandLine {
+  ReplayCommandOptions replay;
+  std::vector<std::string> local;
+  Verdict fail_on = Verdict::kViolation;
+  uint64_t memory_limit_bytes = ReplayCommandOptions().memory_limit_bytes;
+  ExplainCommandOptions explain;
+  std::string explain_format = "text";
+  std::string check_config;
+};
+
+void AddReplay(CLI::App* app, CommandLine* line) {
+  CLI::App* replay = app->add_subcommand(
+      "replay",
+      "Say where the packets of captures went, and what the policy "
+      "says of it");
+  replay
+      ->add_option("captures", line->replay.captures,
+                   "pcap or pcapng files, also compressed with gzip or zstd; "
+                   "- is standard input")
+      ->required();
+  replay->add_option("--config", line->replay.config_path,
+                     "Policy and facts (octroi.yaml)");
+  replay
+      ->add_option("--local", line->local,
+                   "Local networks, CIDR,... (default: private address space)")
+      ->delimiter(',');
+  replay
+      ->add_option("--at", line->replay.at,
+                   "Judge by the facts of: capture, now, YYYY-MM-DD")
+      ->capture_default_str();
+  replay
+      ->add_option("--workers", line->replay.worker_count,
+                   "Threads that decode and meter; the result is the same for "
+                   "any number")
+      ->check(CLI::Range(uint32_t{1}, kMaxWorkers))
+      ->capture_default_str();
+  replay
+      ->add_option("--memory-limit", line->memory_limit_bytes,
+                   "Memory for flow records, e.g. 2GB; reaching it is said in "
+                   "the result")
+      ->transform(CLI::AsSizeValue(false))
+      ->check(CLI::Range(uint64_t{64} << 20, uint64_t{1} << 44));
+  replay->add_option("--format", line->replay.format, "table, json or csv")
+      ->transform(CLI::CheckedTransformer(kReplayFormats))
+      ->option_text("table|json|csv");
+  replay->add_option("--flows", line->replay.flows_path,
+                     "Write flow records to this file (JSON Lines)");
+  replay
+      ->add_option("--fail-on", line->fail_on,
+                   "Exit with 3 if any flow has this verdict or a worse one")
+      ->transform(CLI::CheckedTransformer(kFailOn))
+      ->option_text("violation|undetermined");
+}
+
+void AddExplain(CLI::App* app, CommandLine* line) {
+  CLI::App* explain = app->add_subcommand(
+      "explain",
+      "Show every claim about an address, its source, and the "
+      "verdict that it leads to");
+  explain->add_option("address", line->explain.address, "IPv4 or IPv6 address")
+      ->required();
+  explain->add_option("--config", line->explain.config_path,
+                      "Policy and facts (octroi.yaml)");
+  explain->add_option("--from", line->explain.from,
+                      "A local address: judge for its workload alone");
+  explain
+      ->add_option("--at", line->explain.at,
+                   "Judge by the facts of: now, YYYY-MM-DD")
+      ->capture_default_str();
+  explain->add_option("--format", line->explain_format, "text or json")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->capture_default_str();
+}
+
+void AddCheck(CLI::App* app, CommandLine* line) {
+  CLI::App* check = app->add_subcommand(
+      "check",
+      "Say every problem of a configuration and of the facts that it "
+      "names");
+  check->add_option("--config", line->check_config, "octroi.yaml")->required();
+}
+
+ExitCode RunReplayCommand(const CLI::App& command, CommandLine* line,
+                          const Surroundings& surroundings) {
+  if (command.count("--local") != 0) {
+    line->replay.local_networks.emplace();
+    for (const std::string& text : line->local) {
+      const absl::StatusOr<IpPrefix> prefix = IpPrefix::Parse(text);
+      if (!prefix.ok()) {
+        WriteError(surroundings,
+                   "--local: " + std::string(prefix.status().message()));
+        return kExitUsage;
+      }
+      line->replay.local_networks->push_back(*prefix);
+    }
+  }
+  if (command.count("--fail-on") != 0) line->replay.fail_on = line->fail_on;
+  line->replay.memory_limit_bytes = line->memory_limit_bytes;
+  return RunReplay(line->replay, surroundings);
+}
+
+int Main(int argc, char** argv) {
+  // A reader that closes the pipe early is an error of writing, not a signal.
+  std::signal(SIGPIPE, SIG_IGN);
+  const Surroundings surroundings = SurroundingsOfProcess();
+  CommandLine line;
+  CLI::App app(
+      "octroi says where network traffic goes, whose law reaches the "
+      "operator there, and whether the cloud service was qualified.",
+      "octroi");
+  app.require_subcommand(1);
+  app.add_subcommand("version", "Show the version and what was built in");
+  AddReplay(&app, &line);
+  AddExplain(&app, &line);
+  AddCheck(&app, &line);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp& help) {
+    return app.exit(help);
+  } catch (const CLI::CallForAllHelp& help) {
+    return app.exit(help);
+  } catch (const CLI::ParseError& error) {
+    WriteError(surroundings, std::string(error.what()) +
+                                 "; `octroi --help` and `octroi COMMAND "
+                                 "--help` show what is accepted");
+    return kExitUsage;
+  }
+  const CLI::App& command = *app.get_subcommands().front();
+  if (command.get_name() == "replay") {
+    return RunReplayCommand(command, &line, surroundings);
+  }
+  if (command.get_name() == "explain") {
+    line.explain.is_json = line.explain_format == "json";
+    return RunExplain(line.explain, surroundings);
+  }
+  if (command.get_name() == "check") {
+    return RunCheck(line.check_config, surroundings);
+  }
+  std::cout << VersionText();
+  return kExitDone;
+}
+
+}  // namespace
+}  // namespace octroi
+
+int main(int argc, char** argv) {
+  try {
+    return octroi::Main(argc, argv);
+  } catch (const std::bad_alloc&) {
+    std::cerr << "octroi: out of memory; lower --memory-limit or give the "
+                 "machine more\n";
+  } catch (const std::exception& error) {
+    std::cerr << "octroi: unexpected failure: " << error.what()
+              << "; please report it\n";
+  }
+  return octroi::kExitFailed;
+}

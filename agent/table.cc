@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/table.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <vector>
+
+#include "agent/text.h"
+#include "fmt/format.h"
+
+namespace octroi {
+namespace {
+
+constexpr std::array kVerdictsWorstFirst = {
+    Verdict::kViolation, Verdict::kUndetermined, Verdict::kExcepted,
+    Verdict::kCompliant, Verdict::kNotJudged};
+
+std::string Minute(int64_t ns) {
+  return FormatInstant(ns).substr(0, 16).replace(10, 1, " ");
+}
+
+class TableRenderer {
+ public:
+  TableRenderer(const ReplayReport& report, const TableOptions& options)
+      : report_(report), options_(options) {}
+
+  std::string Render() {
+    AddHead();
+    AddVerdicts();
+    AddDestinations("where it went, most sent first", report_.destinations);
+    if (!report_.tunnelled.empty()) {
+      AddDestinations(
+          "inside tunnels: the same packets once more, in no sum above",
+          report_.tunnelled);
+    }
+    AddWorkloads();
+    AddBooks();
+    AddCaptureNotes();
+    AddFacts();
+    return std::move(text_);
+  }
+
+ private:
+  void Line(std::string_view line = "") {
+    text_ += line;
+    text_ += '\n';
+  }
+
+  void Title(std::string_view title) {
+    Line();
+    Line(title);
+  }
+
+  void Table(const std::vector<TextColumn>& columns,
+             const std::vector<std::vector<TextCell>>& rows) {
+    for (const std::string& line :
+         LayOut(columns, rows, options_.columns - 2, options_.use_color)) {
+      Line("  " + line);
+    }
+  }
+
+  void AddHead() {
+    const size_t count = report_.captures.size();
+    std::string line =
+        fmt::format("{} {}, {} packets, {} flows", count,
+                    count == 1 ? "capture" : "captures",
+                    GroupDigits(report_.result.counters.received),
+                    GroupDigits(report_.result.flow_count));
+    const auto first = FirstTime(report_);
+    const auto last = LastTime(report_);
+    if (first && last) {
+      line += fmt::format(", {} to {} UTC", Minute(*first), Minute(*last));
+    }
+    Line(line);
+    Line(report_.at == "capture"
+             ? "judged by the facts of the capture's own time"
+             : fmt::format("judged by the facts of {}, whenever the packets "
+                           "were sent",
+                           report_.at));
+  }
+
+  void AddVerdicts() {
+    std::map<Verdict, AccountTotals> sums;
+    for (const ReportTotal& total : report_.totals) {
+      sums[total.verdict] += total.totals;
+    }
+    Title("verdicts");
+    std::vector<std::vector<TextCell>> rows;
+    for (const Verdict verdict : kVerdictsWorstFirst) {
+      const AccountTotals& sum = sums[verdict];
+      rows.push_back({{std::string(VerdictName(verdict)), ColorOf(verdict)},
+                      {GroupDigits(sum.flows)},
+                      {GroupDigits(sum.packets)},
+                      {HumanBytes(sum.egress_octets)},
+                      {HumanBytes(sum.octets - sum.egress_octets)}});
+    }
+    Table({{"verdict"},
+           {"flows", true},
+           {"packets", true},
+           {"sent out", true},
+           {"other", true}},
+          rows);
+  }
+
+  static std::string ControlOf(const DestinationView& view) {
+    if (view.controlling_country.empty() && view.law.empty()) return "?";
+    std::string text =
+        view.controlling_country.empty() ? "?" : view.controlling_country;
+    if (!view.law.empty()) text += ", " + view.law;
+    return text;
+  }
+
+  static std::string ReasonText(Reason reason) {
+    const ReasonInfo& info = InfoOf(reason);
+    return info.clause.empty() ? std::string(info.name)
+                               : fmt::format("{} ({})", info.name, info.clause);
+  }
+
+  static std::string ServiceText(const DestinationView& view) {
+    if (view.service.empty()) return "-";
+    return fmt::format("{}: {}", view.service, view.qualification);
+  }
+
+  std::vector<TextCell> DestinationCells(const ReportRow& row) const {
+    const DestinationView& view = row.destination;
+    const bool is_special =
+        view.country.empty() && view.asn == 0 && view.operator_name.empty();
+    std::string place = view.location;
+    if (!view.country.empty()) place += " " + view.regime;
+    std::string name = view.operator_name;
+    if (name.empty() && view.asn != 0) name = fmt::format("AS{}", view.asn);
+    return {{std::string(VerdictName(row.verdict)), ColorOf(row.verdict)},
+            {row.workload.empty() ? "-" : Printable(row.workload)},
+            {std::string(DirectionName(row.direction))},
+            {place},
+            {name.empty() ? "-" : Printable(name)},
+            {is_special ? "-" : Printable(ControlOf(view))},
+            {Printable(ServiceText(view))},
+            {view.seal    ? std::to_string(*view.seal)
+             : is_special ? "-"
+                          : "?"},
+            {ReasonText(row.reason)},
+            {GroupDigits(row.totals.flows)},
+            {HumanBytes(row.totals.egress_octets)}};
+  }
+
+  void AddDestinations(std::string_view title,
+                       const std::vector<ReportRow>& destinations) {
+    if (destinations.empty()) return;
+    Title(title);
+    const size_t shown =
+        std::min(options_.max_destinations, destinations.size());
+    std::vector<std::vector<TextCell>> rows;
+    for (size_t i = 0; i < shown; ++i) {
+      rows.push_back(DestinationCells(destinations[i]));
+    }
+    Table({{"verdict"},
+           {"workload", false, 8},
+           {"direction"},
+           {"where"},
+           {"operator", false, 10},
+           {"control, law", false, 6},
+           {"service", false, 8},
+           {"seal", true},
+           {"reason", false, 12},
+           {"flows", true},
+           {"sent out", true}},
+          rows);
+    AddRemainder(destinations, shown);
+  }
+
+  // What the list leaves out, by verdict: nothing is hidden by its place.
+  void AddRemainder(const std::vector<ReportRow>& destinations, size_t shown) {
+    std::map<Verdict, std::pair<size_t, AccountTotals>> rest;
+    for (size_t i = shown; i < destinations.size(); ++i) {
+      auto& [count, sum] = rest[destinations[i].verdict];
+      ++count;
+      sum += destinations[i].totals;
+    }
+    for (const Verdict verdict : kVerdictsWorstFirst) {
+      const auto found = rest.find(verdict);
+      if (found == rest.end()) continue;
+      const auto& [count, sum] = found->second;
+      Line("  " +
+           Paint(fmt::format("and {} more {}: {} flows, {} sent out", count,
+                             VerdictName(verdict), GroupDigits(sum.flows),
+                             HumanBytes(sum.egress_octets)),
+                 ColorOf(verdict), options_.use_color));
+    }
+    if (!rest.empty()) Line("  (--format csv or json lists all)");
+  }
+
+  void AddWorkloads() {
+    Title(
+        "lowest SEAL level of any destination (an indication for engineers, "
+        "not legal advice)");
+    std::vector<std::vector<TextCell>> rows;
+    for (const ReportWorkload& workload : report_.workloads) {
+      std::string level = "no destination";
+      if (workload.lowest_seal) {
+        level = std::to_string(*workload.lowest_seal);
+      } else if (workload.has_unknown_seal) {
+        level = "unknown: the level of some destinations is";
+      }
+      rows.push_back({{Printable(workload.name)},
+                      {level},
+                      {GroupDigits(workload.totals.flows)},
+                      {HumanBytes(workload.totals.egress_octets)}});
+    }
+    Table({{"workload", false, 8},
+           {"lowest seal"},
+           {"flows", true},
+           {"sent out", true}},
+          rows);
+  }
+
+  void AddBooks() {
+    const WorkerTotals& counters = report_.result.counters;
+    Line();
+    std::string line = fmt::format(
+        "packets: {} received = {} accounted + {} undecoded + {} filtered",
+        GroupDigits(counters.received), GroupDigits(counters.accounted),
+        GroupDigits(counters.undecoded_total()),
+        GroupDigits(counters.filtered));
+    for (const DropReasonInfo& info : kDropReasons) {
+      const uint64_t count =
+          counters.undecoded[static_cast<size_t>(info.reason)];
+      if (count == 0) continue;
+      line += fmt::format("; {} {}", info.label, GroupDigits(count));
+    }
+    Line(line);
+    if (counters.fragments_unresolved != 0) {
+      Line(fmt::format(
+          "fragments: {} accounted by address alone, their first fragment was "
+          "not seen before them",
+          GroupDigits(counters.fragments_unresolved)));
+    }
+  }
+
+  void AddCaptureNotes() {
+    for (const ReportCapture& capture : report_.captures) {
+      if (!capture.summary.note.empty()) {
+        Line("note: " + Printable(capture.summary.note));
+      }
+    }
+  }
+
+  void AddFacts() {
+    std::string line = "facts:";
+    std::vector<std::string> attributions;
+    for (const FactSource& source : report_.sources) {
+      line += fmt::format("{} {} {}", line.size() == 6 ? "" : ",",
+                          Printable(source.name),
+                          source.built ? FormatDay(*source.built) : "undated");
+      if (!source.attribution.empty()) {
+        attributions.push_back(Printable(source.attribution));
+      }
+    }
+    Line(line);
+    for (const std::string& attribution : attributions) Line(attribution);
+    Line(fmt::format("edition: {}", report_.edition_digest));
+    for (const std::string& warning : report_.warnings) {
+      Line(Paint("warning: " + Printable(warning), Color::kYellow,
+                 options_.use_color));
+    }
+  }
+
+  const ReplayReport& report_;
+  const TableOptions& options_;
+  std::string text_;
+};
+
+}  // namespace
+
+std::string RenderTable(const ReplayReport& report,
+                        const TableOptions& options) {
+  return TableRenderer(report, options).Render();
+}
+
+}  // namespace octroi
