@@ -1,0 +1,444 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dataplane/flow_table.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <random>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "tests/support/packet_builder.h"
+
+namespace octroi {
+namespace {
+
+using testing::AddressOf;
+
+constexpr int64_t kSecond = 1'000'000'000;
+constexpr int64_t kT0 = 1'000'000 * kSecond;
+
+IpLayer Layer(const char* source, uint16_t source_port, const char* destination,
+              uint16_t destination_port, uint8_t protocol = kProtocolTcp) {
+  IpLayer layer;
+  layer.source = AddressOf(source);
+  layer.destination = AddressOf(destination);
+  layer.source_port = source_port;
+  layer.destination_port = destination_port;
+  layer.protocol_identifier = protocol;
+  layer.ip_octets = 100;
+  layer.has_ports = true;
+  return layer;
+}
+
+IpLayer Reversed(IpLayer layer) {
+  std::swap(layer.source, layer.destination);
+  std::swap(layer.source_port, layer.destination_port);
+  return layer;
+}
+
+IpLayer WithFlags(IpLayer layer, uint8_t flags) {
+  layer.tcp_flags = flags;
+  return layer;
+}
+
+// A layer that is like no other of a different number.
+IpLayer Numbered(uint32_t number) {
+  IpLayer layer = Layer("192.0.2.1", 40000, "198.51.100.7", 443);
+  layer.source = IpAddress::V4(0xC0000200 + number);
+  return layer;
+}
+
+// A table and one-packet bursts into it.
+class FlowTableTest : public ::testing::Test {
+ protected:
+  // Adds a packet at that many ns after kT0, by clock and by timestamp.
+  FlowHit Add(const IpLayer& layer, int64_t after_ns) {
+    return AddAt(layer, kT0 + after_ns, kT0 + after_ns);
+  }
+  FlowHit AddAt(const IpLayer& layer, int64_t timestamp_ns, int64_t clock_ns) {
+    table_.Reserve(1);
+    const FlowPacket packet = {&layer, timestamp_ns, clock_ns, kNoTunnel,
+                               TunnelKind::kNone};
+    FlowHit hit;
+    table_.UpdateBurst({&packet, 1}, {&hit, 1});
+    return hit;
+  }
+  const FlowRecord& Record(const FlowHit& hit) {
+    return table_.record(hit.flow);
+  }
+  // The end reason of the one record that has ended since the last call.
+  std::string EndReason() {
+    if (table_.ended().size() != 1) {
+      return std::to_string(table_.ended().size()) + " ended";
+    }
+    const FlowRecord& record = table_.record(table_.ended()[0]);
+    const std::string name(EndReasonName(record.end_reason));
+    table_.ReleaseEnded();
+    return name;
+  }
+
+  const FlowTimeouts timeouts_;
+  FlowTable table_{FlowTableOptions(), timeouts_, /*seed=*/1};
+  const IpLayer flow_ = Layer("192.0.2.1", 40000, "198.51.100.7", 443);
+};
+
+TEST(FlowKeyTest, IsTheSameForBothDirections) {
+  const IpLayer layers[] = {
+      Layer("192.0.2.1", 40000, "198.51.100.7", 443),
+      Layer("198.51.100.7", 40000, "192.0.2.1", 443),
+      Layer("192.0.2.1", 1, "192.0.2.1", 2),
+      Layer("2001:db8::1", 40000, "2001:db8::2", 443),
+      Layer("2001:db8:0:1::1", 40000, "2001:db8::2", 443),
+  };
+  for (const IpLayer& layer : layers) {
+    const DirectedKey there = MakeFlowKey(layer, 5);
+    const DirectedKey back = MakeFlowKey(Reversed(layer), 5);
+
+    EXPECT_EQ(there.key, back.key);
+    EXPECT_NE(there.sender, back.sender);
+    EXPECT_EQ(there.key.address(there.sender), layer.source);
+    EXPECT_EQ(there.key.port(there.sender), layer.source_port);
+    EXPECT_EQ(there.key.address(back.sender), layer.destination);
+    EXPECT_EQ(there.key.port(back.sender), layer.destination_port);
+  }
+}
+
+TEST(FlowKeyTest, TellsEveryFieldApart) {
+  const IpLayer base = Layer("192.0.2.1", 40000, "198.51.100.7", 443);
+  std::vector<FlowKey> keys = {
+      MakeFlowKey(base, kNoTunnel).key,
+      MakeFlowKey(base, 1).key,
+      MakeFlowKey(base, kTunnelNumberLimit - 1).key,
+      MakeFlowKey(Layer("192.0.2.2", 40000, "198.51.100.7", 443), 0).key,
+      MakeFlowKey(Layer("192.0.2.1", 40001, "198.51.100.7", 443), 0).key,
+      MakeFlowKey(Layer("192.0.2.1", 40000, "198.51.100.8", 443), 0).key,
+      MakeFlowKey(Layer("192.0.2.1", 40000, "198.51.100.7", 444), 0).key,
+      // The ports the other way round are another flow.
+      MakeFlowKey(Layer("192.0.2.1", 443, "198.51.100.7", 40000), 0).key,
+      MakeFlowKey(Layer("192.0.2.1", 40000, "198.51.100.7", 443, kProtocolUdp),
+                  0)
+          .key,
+      // The same numbers as the first, in the other family.
+      MakeFlowKey(Layer("::c000:201", 40000, "::c633:6407", 443), 0).key,
+  };
+  const FlowHasher hasher(7);
+  std::set<uint32_t> hashes;
+  for (size_t i = 0; i < keys.size(); ++i) {
+    hashes.insert(hasher.Hash(keys[i]));
+    for (size_t j = i + 1; j < keys.size(); ++j) {
+      EXPECT_NE(keys[i], keys[j]) << i << " and " << j;
+    }
+  }
+  EXPECT_EQ(hashes.size(), keys.size());
+}
+
+TEST_F(FlowTableTest, KeepsBothDirectionsInOneRecord) {
+  const FlowHit there = Add(flow_, 0);
+  const FlowHit back = Add(Reversed(flow_), kSecond);
+  const FlowHit again = Add(flow_, 2 * kSecond);
+
+  EXPECT_TRUE(there.is_new);
+  EXPECT_FALSE(back.is_new);
+  EXPECT_EQ(back.flow, there.flow);
+  EXPECT_EQ(again.flow, there.flow);
+  const FlowRecord& record = Record(there);
+  const auto sender = static_cast<size_t>(there.sender);
+  EXPECT_EQ(record.sent_packets[sender], 2u);
+  EXPECT_EQ(record.sent_octets[sender], 200u);
+  EXPECT_EQ(record.sent_packets[1 - sender], 1u);
+  EXPECT_EQ(record.start_ns, kT0);
+  EXPECT_EQ(record.end_ns, kT0 + 2 * kSecond);
+}
+
+TEST_F(FlowTableTest, ContinuesUpToTheIdleTimeoutAndNotBeyond) {
+  const FlowHit first = Add(flow_, 0);
+
+  const FlowHit in_time = Add(flow_, timeouts_.idle_ns);
+  const FlowHit late = Add(flow_, 2 * timeouts_.idle_ns + 1);
+
+  EXPECT_EQ(in_time.flow, first.flow);
+  EXPECT_TRUE(late.is_new);
+  EXPECT_EQ(EndReason(), "idle_timeout");
+}
+
+TEST_F(FlowTableTest, StartsAnotherRecordAtTheActiveTimeout) {
+  // A packet each 30 s: never idle.
+  const FlowHit first = Add(flow_, 0);
+  for (int64_t t = 30 * kSecond; t < timeouts_.active_ns; t += 30 * kSecond) {
+    ASSERT_EQ(Add(flow_, t).flow, first.flow);
+  }
+  const FlowHit last = Add(flow_, timeouts_.active_ns - 1);
+  const FlowHit late = Add(flow_, timeouts_.active_ns);
+
+  EXPECT_EQ(last.flow, first.flow);
+  EXPECT_TRUE(late.is_new);
+  EXPECT_EQ(EndReason(), "active_timeout");
+}
+
+TEST_F(FlowTableTest, ClosesATcpConnectionByResetOrByBothFins) {
+  struct Case {
+    const char* description;
+    std::vector<uint8_t> sent;
+    std::vector<uint8_t> answered;
+    bool is_closed;
+  };
+  const Case cases[] = {
+      {"data", {kTcpAck}, {kTcpAck}, false},
+      {"one FIN", {kTcpFin | kTcpAck}, {kTcpAck}, false},
+      {"the same FIN twice", {kTcpFin, kTcpFin}, {kTcpAck}, false},
+      {"both FINs", {kTcpFin | kTcpAck}, {kTcpFin | kTcpAck}, true},
+      {"reset", {kTcpAck}, {kTcpRst}, true},
+      {"reset by the opener", {kTcpRst | kTcpAck}, {}, true},
+  };
+  for (const Case& c : cases) {
+    FlowTable table(FlowTableOptions(), timeouts_, 1);
+    FlowHit hit;
+    for (const bool is_answer : {false, true}) {
+      for (const uint8_t flags : is_answer ? c.answered : c.sent) {
+        const IpLayer layer =
+            WithFlags(is_answer ? Reversed(flow_) : flow_, flags);
+        const FlowPacket packet = {&layer, kT0, kT0, kNoTunnel,
+                                   TunnelKind::kNone};
+        table.UpdateBurst({&packet, 1}, {&hit, 1});
+      }
+    }
+    EXPECT_EQ(table.record(hit.flow).is_closed(), c.is_closed) << c.description;
+  }
+}
+
+TEST_F(FlowTableTest, KeepsLatePacketsOfAClosedConnection) {
+  const FlowHit first = Add(WithFlags(flow_, kTcpFin | kTcpAck), 0);
+  Add(WithFlags(Reversed(flow_), kTcpFin | kTcpAck), 0);
+
+  const FlowHit last_ack = Add(WithFlags(flow_, kTcpAck), timeouts_.closed_ns);
+  const FlowHit late =
+      Add(WithFlags(flow_, kTcpAck), 2 * timeouts_.closed_ns + 1);
+
+  EXPECT_EQ(last_ack.flow, first.flow);
+  EXPECT_TRUE(late.is_new);
+  EXPECT_EQ(EndReason(), "end_of_flow");
+}
+
+TEST_F(FlowTableTest, StartsAnotherRecordForASynAfterTheEnd) {
+  Add(WithFlags(flow_, kTcpSyn), 0);
+  const FlowHit repeated = Add(WithFlags(flow_, kTcpSyn), kSecond);
+  Add(WithFlags(Reversed(flow_), kTcpRst | kTcpAck), kSecond);
+  const FlowHit answer =
+      Add(WithFlags(Reversed(flow_), kTcpSyn | kTcpAck), kSecond);
+  const FlowHit reopened = Add(WithFlags(flow_, kTcpSyn), kSecond);
+
+  EXPECT_FALSE(repeated.is_new) << "a retransmission opens nothing";
+  EXPECT_FALSE(answer.is_new);
+  EXPECT_TRUE(reopened.is_new);
+  EXPECT_EQ(EndReason(), "end_of_flow");
+}
+
+// Two interfaces of a capture need not be in step: a timestamp may go back,
+// the clock that timeouts are measured with does not.
+TEST_F(FlowTableTest, KeepsTheFirstAndTheLatestTimestamp) {
+  const FlowHit first = AddAt(flow_, kT0, kT0);
+  AddAt(flow_, kT0 + 9 * kSecond, kT0 + 9 * kSecond);
+  const FlowHit earlier = AddAt(flow_, kT0 - 500 * kSecond, kT0 + 9 * kSecond);
+
+  EXPECT_EQ(earlier.flow, first.flow);
+  EXPECT_EQ(Record(first).start_ns, kT0);
+  EXPECT_EQ(Record(first).end_ns, kT0 + 9 * kSecond);
+}
+
+TEST_F(FlowTableTest, GivesTheSameEndReasonWheneverItIsAsked) {
+  FlowRecord idle;
+  FlowRecord old;  // Its last packet came just before it was too old.
+  old.last_clock_ns = timeouts_.active_ns - 1;
+  FlowRecord tie;  // Both timeouts at one instant.
+  tie.last_clock_ns = timeouts_.active_ns - timeouts_.idle_ns - 1;
+  for (const int64_t later_ns :
+       {int64_t{0}, kSecond, 10'000 * kSecond, INT64_MAX / 4}) {
+    const int64_t clock_ns = timeouts_.active_ns + later_ns;
+    EXPECT_EQ(EndReasonAt(idle, clock_ns, timeouts_),
+              FlowEndReason::kIdleTimeout);
+    EXPECT_EQ(EndReasonAt(old, clock_ns, timeouts_),
+              FlowEndReason::kActiveTimeout);
+    EXPECT_EQ(EndReasonAt(tie, clock_ns, timeouts_),
+              FlowEndReason::kIdleTimeout);
+  }
+  EXPECT_EQ(EndReasonAt(idle, timeouts_.idle_ns, timeouts_),
+            FlowEndReason::kForcedEnd);
+}
+
+// The table may take back the place of a record only when no packet could
+// continue it.
+TEST_F(FlowTableTest, ExpiresWhatCannotContinueAndNothingElse) {
+  Add(Numbered(0), 0);
+  Add(Numbered(1), 10 * kSecond);
+
+  table_.ExpireBurst(kT0 + timeouts_.idle_ns, 100);
+  EXPECT_EQ(table_.ended().size(), 0u);
+  table_.ExpireBurst(kT0 + timeouts_.idle_ns + 1, 100);
+  EXPECT_EQ(EndReason(), "idle_timeout");
+  EXPECT_EQ(table_.size(), 1u);
+  EXPECT_FALSE(Add(Numbered(1), timeouts_.idle_ns + 1).is_new);
+}
+
+TEST_F(FlowTableTest, ExpiresAFewPlacesAtATime) {
+  for (uint32_t i = 0; i < 10; ++i) Add(Numbered(i), 0);
+
+  size_t ended = 0;
+  for (int call = 0; call < 4; ++call) {
+    table_.ExpireBurst(kT0 + 1000 * kSecond, 3);
+    EXPECT_LE(table_.ended().size(), 3u);
+    ended += table_.ended().size();
+    table_.ReleaseEnded();
+  }
+  EXPECT_EQ(ended, 10u);
+  EXPECT_EQ(table_.size(), 0u);
+}
+
+TEST_F(FlowTableTest, EndsWhatIsLeftByTheLastClock) {
+  Add(Numbered(0), 0);
+  Add(Numbered(1), 50 * kSecond);
+  Add(WithFlags(Numbered(2), kTcpRst), 50 * kSecond);
+
+  std::multiset<std::string> reasons;
+  const int64_t last_clock_ns = kT0 + 61 * kSecond;
+  while (table_.EndRemaining(last_clock_ns, 2)) {
+    EXPECT_LE(table_.ended().size(), 2u);
+    for (const FlowIndex flow : table_.ended()) {
+      reasons.emplace(EndReasonName(table_.record(flow).end_reason));
+    }
+    table_.ReleaseEnded();
+  }
+  for (const FlowIndex flow : table_.ended()) {
+    reasons.emplace(EndReasonName(table_.record(flow).end_reason));
+  }
+
+  EXPECT_EQ(reasons, (std::multiset<std::string>{"end_of_flow", "forced_end",
+                                                 "idle_timeout"}));
+}
+
+// A mistake here would credit the octets of one flow to another country's.
+TEST_F(FlowTableTest, TellsFlowsApartWhenTheirHashesAreEqual) {
+  const FlowHasher hasher(1);
+  std::unordered_map<uint32_t, uint32_t> seen;
+  size_t pair_count = 0;
+  for (uint32_t number = 0; number < 200'000; ++number) {
+    const auto [other, is_first] = seen.emplace(
+        hasher.Hash(MakeFlowKey(Numbered(number), kNoTunnel).key), number);
+    if (is_first) continue;
+    pair_count += 1;
+
+    const FlowHit one = Add(Numbered(number), 0);
+    const FlowHit two = Add(Numbered(other->second), 0);
+
+    EXPECT_TRUE(one.is_new);
+    EXPECT_TRUE(two.is_new);
+    EXPECT_EQ(Add(Numbered(number), 1).flow, one.flow);
+    EXPECT_EQ(Add(Numbered(other->second), 1).flow, two.flow);
+  }
+  EXPECT_GT(pair_count, 0u);
+}
+
+TEST_F(FlowTableTest, KeepsRecordsWhenItGrows) {
+  FlowTable table({.initial_capacity = 4}, timeouts_, 3);
+  std::vector<FlowIndex> flows;
+  for (uint32_t i = 0; i < 1000; ++i) {
+    const IpLayer layer = Numbered(i);
+    const FlowPacket packet = {&layer, kT0, kT0, kNoTunnel, TunnelKind::kNone};
+    FlowHit hit;
+    table.Reserve(1);
+    table.UpdateBurst({&packet, 1}, {&hit, 1});
+    ASSERT_TRUE(hit.is_new);
+    flows.push_back(hit.flow);
+  }
+  for (uint32_t i = 0; i < 1000; ++i) {
+    const IpLayer layer = Numbered(i);
+    const FlowPacket packet = {&layer, kT0, kT0, kNoTunnel, TunnelKind::kNone};
+    FlowHit hit;
+    table.UpdateBurst({&packet, 1}, {&hit, 1});
+    EXPECT_EQ(hit.flow, flows[i]);
+  }
+}
+
+TEST_F(FlowTableTest, StopsGrowingAtItsMemoryLimit) {
+  constexpr size_t kLimit = 100'000;
+  FlowTable table({.initial_capacity = 16, .memory_limit_bytes = kLimit},
+                  timeouts_, 3);
+  size_t without_record = 0;
+  for (uint32_t i = 0; i < 2000; ++i) {
+    const IpLayer layer = Numbered(i);
+    const FlowPacket packet = {&layer, kT0, kT0, kNoTunnel, TunnelKind::kNone};
+    FlowHit hit;
+    table.Reserve(1);
+    table.UpdateBurst({&packet, 1}, {&hit, 1});
+    without_record += hit.flow == kNoFlow ? 1 : 0;
+  }
+
+  EXPECT_LE(table.memory_bytes(), kLimit);
+  EXPECT_GT(table.capacity(), 16u);
+  EXPECT_EQ(table.size(), table.capacity());
+  EXPECT_EQ(without_record, 2000 - table.capacity());
+}
+
+TEST_F(FlowTableTest, UsesAPlaceAgainOnceItIsReleased) {
+  FlowTable table({.initial_capacity = 1, .memory_limit_bytes = 0}, timeouts_,
+                  3);
+  const auto add = [&table](uint32_t number, int64_t clock_ns) {
+    const IpLayer layer = Numbered(number);
+    const FlowPacket packet = {&layer, clock_ns, clock_ns, kNoTunnel,
+                               TunnelKind::kNone};
+    FlowHit hit;
+    table.UpdateBurst({&packet, 1}, {&hit, 1});
+    return hit;
+  };
+
+  EXPECT_TRUE(add(0, kT0).is_new);
+  EXPECT_EQ(add(1, kT0).flow, kNoFlow);
+  // The record of this key ends; its place is not free before ReleaseEnded.
+  EXPECT_EQ(add(0, kT0 + 1000 * kSecond).flow, kNoFlow);
+  EXPECT_EQ(table.ended().size(), 1u);
+  table.ReleaseEnded();
+  EXPECT_TRUE(add(0, kT0 + 1000 * kSecond).is_new);
+}
+
+// Removing a bucket moves others; every record must stay within reach, and
+// only those that are there.
+TEST_F(FlowTableTest, FindsEveryRecordThroughManyRemovals) {
+  const uint32_t seed = std::random_device()();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::mt19937 random(seed);
+  const FlowTimeouts timeouts = {.active_ns = kMaxFlowTimeoutNs};
+  // Few places, so that runs of buckets are long and wrap around.
+  FlowTable table({.initial_capacity = 64, .memory_limit_bytes = 0}, timeouts,
+                  seed);
+  std::map<uint32_t, int64_t> last_clock;  // By number; the model.
+  int64_t clock_ns = kT0;
+  for (int step = 0; step < 20'000; ++step) {
+    clock_ns += static_cast<int64_t>(random() % 4) * kSecond;
+    const uint32_t number = random() % 80;
+    const auto known = last_clock.find(number);
+    const bool is_expected = known != last_clock.end() &&
+                             clock_ns - known->second <= timeouts.idle_ns;
+
+    const IpLayer layer = Numbered(number);
+    const FlowPacket packet = {&layer, clock_ns, clock_ns, kNoTunnel,
+                               TunnelKind::kNone};
+    FlowHit hit;
+    table.UpdateBurst({&packet, 1}, {&hit, 1});
+    if (hit.flow == kNoFlow) {
+      ASSERT_FALSE(is_expected);
+      last_clock.erase(number);
+    } else {
+      ASSERT_EQ(hit.is_new, !is_expected);
+      ASSERT_EQ(table.record(hit.flow).key, MakeFlowKey(layer, kNoTunnel).key);
+      last_clock[number] = clock_ns;
+    }
+    table.ExpireBurst(clock_ns, random() % 8);
+    table.ReleaseEnded();
+  }
+}
+
+}  // namespace
+}  // namespace octroi
