@@ -34,6 +34,20 @@ std::optional<Config> ObtainConfig(const BeliefOptions& options,
   return std::move(loaded.config);
 }
 
+// As given on the command line, else as configured, with what is local
+// everywhere; else the default, which has that already.
+std::vector<IpPrefix> LocalNetworksOf(const BeliefOptions& options,
+                                      const Config& config,
+                                      const SpecialPurposeTable& table) {
+  const auto& given =
+      options.local_networks ? options.local_networks : config.local_networks;
+  if (!given) return DefaultLocalNetworks(table);
+  std::vector<IpPrefix> networks = *given;
+  const std::vector<IpPrefix> always = AlwaysLocalNetworks(table);
+  networks.insert(networks.end(), always.begin(), always.end());
+  return networks;
+}
+
 }  // namespace
 
 void WriteError(const Surroundings& surroundings, std::string_view message) {
@@ -65,14 +79,8 @@ LoadedBeliefs LoadBeliefs(const BeliefOptions& options,
     return {nullptr, kExitFailed};
   }
   beliefs->atlas = std::make_unique<Atlas>(*std::move(atlas));
-  if (options.local_networks) {
-    beliefs->local_networks = *options.local_networks;
-  } else if (config.local_networks) {
-    beliefs->local_networks = *config.local_networks;
-  } else {
-    beliefs->local_networks =
-        DefaultLocalNetworks(beliefs->facts->special_purpose);
-  }
+  beliefs->local_networks =
+      LocalNetworksOf(options, config, beliefs->facts->special_purpose);
   beliefs->workloads =
       WorkloadIndex::Create(config.policy, beliefs->local_networks);
   beliefs->digest =

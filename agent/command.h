@@ -46,6 +46,7 @@ struct Surroundings {
 // Facts, policy and the indexes made of them: all that judgement needs.
 struct Beliefs {
   Config config;
+  // As configured, and what is local everywhere (AlwaysLocalNetworks).
   std::vector<IpPrefix> local_networks;
   std::unique_ptr<Facts> facts;
   std::unique_ptr<Atlas> atlas;

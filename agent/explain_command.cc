@@ -220,7 +220,7 @@ class TextWriter {
 
  private:
   void Line(std::string_view label, std::string_view value) {
-    text_ += fmt::format("  {:<14}{}\n", label, Printable(value));
+    text_ += fmt::format("  {:<17}{}\n", label, Printable(value));
   }
 
   void AddAddress() {
@@ -326,7 +326,7 @@ class TextWriter {
           Paint(VerdictName(verdict.judgement.verdict),
                 ColorOf(verdict.judgement.verdict), use_color_);
       text_ += fmt::format(
-          "  {:<14}{}: {}{}{}\n", "verdict", word, reason.name,
+          "  {:<17}{}: {}{}{}\n", "verdict", word, reason.name,
           reason.clause.empty() ? "" : fmt::format(" ({})", reason.clause),
           verdict.workload.empty()
               ? ""

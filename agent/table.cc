@@ -47,6 +47,13 @@ class TableRenderer {
     text_ += '\n';
   }
 
+  // A sentence over as many lines as it needs, the later ones indented.
+  void Wrapped(std::string_view sentence, Color color) {
+    for (const std::string& line : Wrap(sentence, options_.columns)) {
+      Line(Paint(line, color, options_.use_color));
+    }
+  }
+
   void Title(std::string_view title) {
     Line();
     Line(title);
@@ -247,22 +254,22 @@ class TableRenderer {
   }
 
   void AddFacts() {
-    std::string line = "facts:";
-    std::vector<std::string> attributions;
+    std::string facts = "facts:";
     for (const FactSource& source : report_.sources) {
-      line += fmt::format("{} {} {}", line.size() == 6 ? "" : ",",
-                          Printable(source.name),
-                          source.built ? FormatDay(*source.built) : "undated");
-      if (!source.attribution.empty()) {
-        attributions.push_back(Printable(source.attribution));
-      }
+      facts += fmt::format("{} {} {}", facts.size() == 6 ? "" : ",",
+                           Printable(source.name),
+                           source.built ? FormatDay(*source.built) : "undated");
     }
-    Line(line);
-    for (const std::string& attribution : attributions) Line(attribution);
+    Wrapped(facts, Color::kPlain);
+    for (const FactSource& source : report_.sources) {
+      if (source.attribution.empty()) continue;
+      Wrapped(fmt::format("{}: {}", Printable(source.name),
+                          Printable(source.attribution)),
+              Color::kPlain);
+    }
     Line(fmt::format("edition: {}", report_.edition_digest));
     for (const std::string& warning : report_.warnings) {
-      Line(Paint("warning: " + Printable(warning), Color::kYellow,
-                 options_.use_color));
+      Wrapped("warning: " + Printable(warning), Color::kYellow);
     }
   }
 

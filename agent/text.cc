@@ -95,6 +95,26 @@ std::string Shorten(std::string_view text, size_t width) {
   return result + "…";
 }
 
+std::vector<std::string> Wrap(std::string_view text, size_t width) {
+  constexpr std::string_view kIndent = "  ";
+  std::vector<std::string> lines = {""};
+  while (!text.empty()) {
+    const size_t space = text.find(' ');
+    const std::string_view word = text.substr(0, space);
+    text.remove_prefix(space == std::string_view::npos ? text.size()
+                                                       : space + 1);
+    std::string& line = lines.back();
+    const bool is_begun = !line.empty() && line != kIndent;
+    if (is_begun && DisplayWidth(line) + 1 + DisplayWidth(word) > width) {
+      lines.push_back(std::string(kIndent) + std::string(word));
+    } else {
+      line += is_begun ? " " : "";
+      line += word;
+    }
+  }
+  return lines;
+}
+
 Color ColorOf(Verdict verdict) {
   switch (verdict) {
     case Verdict::kViolation:

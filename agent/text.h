@@ -25,6 +25,10 @@ size_t DisplayWidth(std::string_view text);
 // At most `width` columns; "…" ends what was cut.
 std::string Shorten(std::string_view text, size_t width);
 
+// Lines of at most `width` columns, broken at spaces; the later ones are
+// indented by two. A word that is longer stays whole.
+std::vector<std::string> Wrap(std::string_view text, size_t width);
+
 enum class Color : uint8_t { kPlain, kRed, kYellow, kGreen, kCyan, kDim };
 Color ColorOf(Verdict verdict);
 // SGR sequences (ECMA-48 §8.3.117) around the text, unless !use_color.

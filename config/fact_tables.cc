@@ -12,6 +12,7 @@
 #include "config/country_list.h"
 #include "config/csv.h"
 #include "config/suggest.h"
+#include "config/text_file.h"
 #include "fmt/format.h"
 #include "policy/qualification.h"
 
@@ -124,8 +125,7 @@ class RowReader {
   }
 
   IpPrefix Prefix() {
-    const absl::StatusOr<IpPrefix> prefix =
-        IpPrefix::Parse(table_->Text("prefix"));
+    const absl::StatusOr<IpPrefix> prefix = ParsePrefix(table_->Text("prefix"));
     if (prefix.ok()) return *prefix;
     Error("prefix", std::string(prefix.status().message()));
     return IpPrefix();

@@ -135,7 +135,7 @@ std::optional<SourceOptions> ConfigReader::ReadSource(const YamlField& field) {
   const auto file = map.Find("file");
   const int count = (interface ? 1 : 0) + (dpdk ? 1 : 0) + (file ? 1 : 0);
   if (count != 1) {
-    if (field.is_map()) {
+    if (field.is_map() && (count > 1 || !map.has_unknown_keys())) {
       field.Error(fmt::format("names {}; write one of interface, dpdk or file",
                               count == 0 ? "no source" : "several sources"));
     }
@@ -391,8 +391,9 @@ Requirement ConfigReader::ReadRequirement(const YamlField& field,
     requirement.minimum_seal = static_cast<int>(
         minimum_seal->ReadInteger(0, kHighestSeal).value_or(0));
   }
-  if (field.is_map() && !location && !control && !qualification &&
-      !minimum_seal) {
+  const bool requires_nothing =
+      !location && !control && !qualification && !minimum_seal;
+  if (field.is_map() && requires_nothing && !map.has_unknown_keys()) {
     field.Error(
         "requires nothing; write location, control, qualification or "
         "minimum_seal");

@@ -121,4 +121,19 @@ std::optional<Problem> FindBadCharacter(std::string_view text,
   return std::nullopt;
 }
 
+absl::StatusOr<IpPrefix> ParsePrefix(std::string_view text) {
+  // Letters that some prefix has, and no more of them than the longest has
+  // (an IPv6 address that ends in dotted quad, and its length).
+  constexpr std::string_view kLetters = "0123456789abcdefABCDEF:./";
+  constexpr size_t kMaxBytes = 49;
+  if (text.size() > kMaxBytes ||
+      text.find_first_not_of(kLetters) != std::string_view::npos) {
+    return absl::InvalidArgumentError(
+        fmt::format("{} is not a prefix; write for example 192.0.2.0/24 or "
+                    "2001:db8::/32",
+                    Quoted(text)));
+  }
+  return IpPrefix::Parse(text);
+}
+
 }  // namespace octroi

@@ -11,6 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "config/problem.h"
+#include "geo/ip_prefix.h"
 
 namespace octroi {
 
@@ -34,5 +35,9 @@ std::string_view WithoutByteOrderMark(std::string_view text);
 // `file`, line and column.
 std::optional<Problem> FindBadCharacter(std::string_view text,
                                         const std::string& file);
+
+// IpPrefix::Parse for text that may be anything: what an error repeats of it is
+// quoted as in Quoted().
+absl::StatusOr<IpPrefix> ParsePrefix(std::string_view text);
 
 }  // namespace octroi

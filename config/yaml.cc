@@ -314,13 +314,7 @@ std::optional<IpPrefix> YamlField::ReadPrefix() const {
                       Found()));
     return std::nullopt;
   }
-  // Longer than any prefix: not worth repeating in a message.
-  if (node_->text.size() > 64) {
-    Error(fmt::format("{} is not a prefix; write for example 192.0.2.0/24",
-                      Found()));
-    return std::nullopt;
-  }
-  const absl::StatusOr<IpPrefix> prefix = IpPrefix::Parse(node_->text);
+  const absl::StatusOr<IpPrefix> prefix = ParsePrefix(node_->text);
   if (prefix.ok()) return *prefix;
   Error(std::string(prefix.status().message()));
   return std::nullopt;
@@ -381,6 +375,8 @@ YamlMap YamlField::ReadMap(std::span<const std::string_view> keys) const {
     const std::string& name = key.node_->text;
     if (std::find(keys.begin(), keys.end(), name) == keys.end()) {
       key.Error(UnknownWord("key", name, keys));
+      map.has_unknown_keys_ = true;
+      map.misspelt_.push_back(NearestWord(name, keys));
     } else if (!seen.insert(name).second) {
       key.Error(fmt::format("key \"{}\" stands twice; keep one of them", name));
     } else {
@@ -403,7 +399,9 @@ std::optional<YamlField> YamlMap::Require(std::string_view key,
                                           std::string_view hint) const {
   std::optional<YamlField> found = Find(key);
   // A value that is not a map is already a problem.
-  if (!found && field_.is_map()) {
+  const bool is_misspelt =
+      std::find(misspelt_.begin(), misspelt_.end(), key) != misspelt_.end();
+  if (!found && field_.is_map() && !is_misspelt) {
     const std::string& path = field_.path();
     field_.document_->Add(field_.node_->place,
                           fmt::format("{}{}{} is missing; {}", path,

@@ -26,7 +26,8 @@
 
 namespace octroi {
 
-inline constexpr size_t kMaxYamlFileBytes = size_t{4} << 20;
+// The library needs up to 240 bytes for a byte of hostile text.
+inline constexpr size_t kMaxYamlFileBytes = size_t{1} << 20;
 inline constexpr size_t kMaxYamlValues = 250'000;
 inline constexpr int kMaxYamlDepth = 32;
 // Further problems of a document are not added.
@@ -148,14 +149,17 @@ class YamlMap {
   // behind it (`key:` is the same as no key). REQUIRES: `key` is known.
   std::optional<YamlField> Find(std::string_view key) const;
 
-  // The same, and a problem if there is nothing: `path.key: is missing; hint`,
-  // at the place of the map.
+  // The same, and a problem if there is nothing: `path.key is missing; hint`,
+  // at the place of the map. An unknown key that was meant for it is problem
+  // enough.
   std::optional<YamlField> Require(std::string_view key,
                                    std::string_view hint) const;
 
   // The map itself.
   const YamlField& field() const { return field_; }
+  // Whether the map has no known key.
   bool is_empty() const { return entries_.empty(); }
+  bool has_unknown_keys() const { return has_unknown_keys_; }
 
  private:
   friend class YamlField;
@@ -163,6 +167,8 @@ class YamlMap {
 
   YamlField field_;
   std::vector<std::pair<std::string, YamlField>> entries_;
+  bool has_unknown_keys_ = false;
+  std::vector<std::string_view> misspelt_;  // Known keys that were meant.
 };
 
 }  // namespace octroi

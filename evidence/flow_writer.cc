@@ -3,8 +3,8 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <fstream>
+#include <system_error>
 
 #include "evidence/destination_view.h"
 #include "fmt/format.h"
@@ -87,7 +87,7 @@ absl::Status WriteFlows(const std::string& path,
   }
   file.close();
   if (!file || std::rename(partial.c_str(), path.c_str()) != 0) {
-    const std::string why = std::strerror(errno);
+    const std::string why = std::generic_category().message(errno);
     std::remove(partial.c_str());
     return absl::UnavailableError(fmt::format(
         "{}: flow records cannot be written: {}; give a path in a directory "

@@ -163,8 +163,7 @@ Bytes DnsResponse(uint16_t id, std::string_view name, const Address& answer) {
   AppendU16(&message, kDnsInternet);
   AppendU32(&message, 300);
   AppendU16(&message, static_cast<uint16_t>(answer.size()));
-  message.insert(message.end(), answer.bytes.begin(),
-                 answer.bytes.begin() + static_cast<long>(answer.size()));
+  Append(&message, answer);
   return message;
 }
 
@@ -313,7 +312,7 @@ Bytes DhcpDiscover(const MacAddress& client, uint32_t transaction) {
   Bytes message = {1, 1, 6, 0};
   AppendU32(&message, transaction);
   message.resize(28);
-  message.insert(message.end(), client.begin(), client.end());
+  Append(&message, client);
   message.resize(236);
   Append(&message, Bytes{0x63, 0x82, 0x53, 0x63});  // RFC 2131 section 3.
   Append(&message, Bytes{53, 1, 1, 55, 3, 1, 3, 6, 255});  // Discover.
@@ -332,16 +331,22 @@ Bytes SyslogMessage(size_t octets) {
 Bytes ArpRequest(const MacAddress& sender_mac, const Address& sender,
                  const Address& target) {
   Bytes message = {0, 1, 8, 0, 6, 4, 0, 1};
-  message.insert(message.end(), sender_mac.begin(), sender_mac.end());
-  message.insert(message.end(), sender.bytes.begin(), sender.bytes.begin() + 4);
+  Append(&message, sender_mac);
+  Append(&message, sender);
   message.resize(message.size() + 6);
-  message.insert(message.end(), target.bytes.begin(), target.bytes.begin() + 4);
+  Append(&message, target);
   return message;
+}
+
+Bytes NeighborSolicitation(const Address& target) {
+  Bytes body = {0, 0, 0, 0};
+  Append(&body, target);
+  return body;
 }
 
 Bytes LldpAnnouncement(const MacAddress& chassis) {
   Bytes message = {0x02, 7, 4};  // Chassis: an address.
-  message.insert(message.end(), chassis.begin(), chassis.end());
+  Append(&message, chassis);
   Append(&message, Bytes{0x04, 3, 7, 'g', '1'});  // Port.
   Append(&message, Bytes{0x06, 2, 0, 120});       // Seconds it holds.
   Append(&message, Bytes{0x0A, 8});               // System name.

@@ -67,6 +67,8 @@ Bytes SyslogMessage(size_t octets);
 // ARP (RFC 826): who has `target`?
 Bytes ArpRequest(const MacAddress& sender_mac, const Address& sender,
                  const Address& target);
+// The same question in ICMPv6 (RFC 4861 section 4.3), without its header.
+Bytes NeighborSolicitation(const Address& target);
 // LLDP (IEEE 802.1AB) of the office's switch.
 Bytes LldpAnnouncement(const MacAddress& chassis);
 

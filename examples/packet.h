@@ -31,6 +31,8 @@ struct Address {
   size_t size() const { return is_ipv6 ? 16 : 4; }
 };
 
+void Append(Bytes* bytes, const Address& address);
+
 // REQUIRES: `text` is an IPv4 or IPv6 address.
 Address AddressOf(std::string_view text);
 // The address `offset` behind `first`, carried within the last two bytes.
@@ -109,6 +111,7 @@ inline constexpr uint16_t kEtherTypeArp = 0x0806;
 inline constexpr uint16_t kEtherTypeLldp = 0x88CC;
 
 using MacAddress = std::array<uint8_t, 6>;
+void Append(Bytes* bytes, const MacAddress& address);
 inline constexpr MacAddress kBroadcastMac = {0xFF, 0xFF, 0xFF,
                                              0xFF, 0xFF, 0xFF};
 // The host's own in the office, the group's for multicast, else the router's.

@@ -15,7 +15,8 @@ size_t OctetsAround(int64_t typical, Random* random) {
 }
 
 int64_t MillisecondsAround(int64_t typical, Random* random) {
-  return random->Around(typical) * kMillisecond + random->Between(0, 999'999);
+  const int64_t milliseconds = random->Around(typical);
+  return milliseconds * kMillisecond + random->Between(0, kMillisecond - 1);
 }
 
 void TlsHandshake(TcpConversation* conversation, Random* random) {

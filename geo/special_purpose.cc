@@ -59,6 +59,20 @@ std::optional<SpecialKind> ParseSpecialKind(std::string_view text) {
 
 bool StaysInside(SpecialKind kind) { return InfoOf(kind).stays_inside; }
 
+bool NamesNoRemoteHost(SpecialKind kind) {
+  switch (kind) {
+    case SpecialKind::kThisNetwork:
+    case SpecialKind::kLoopback:
+    case SpecialKind::kLinkLocal:
+    case SpecialKind::kMulticast:
+    case SpecialKind::kBroadcast:
+    case SpecialKind::kUnspecified:
+      return true;
+    default:
+      return false;
+  }
+}
+
 absl::StatusOr<SpecialPurposeTable> SpecialPurposeTable::Create(
     std::vector<SpecialPurposeRow> rows) {
   std::set<IpPrefix> seen;

@@ -48,6 +48,10 @@ std::optional<SpecialKind> ParseSpecialKind(std::string_view text);
 // seen at all (documentation, reserved, ...) or that is global.
 bool StaysInside(SpecialKind kind);
 
+// True for the part of that space whose addresses name no host elsewhere, on
+// any network: multicast, broadcast, link-local, loopback, unspecified.
+bool NamesNoRemoteHost(SpecialKind kind);
+
 // One row of data/special_purpose.csv.
 struct SpecialPurposeRow {
   IpPrefix prefix;

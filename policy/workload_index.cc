@@ -25,8 +25,9 @@ WorkloadIndex WorkloadIndex::Create(
         std::any_of(owned.begin(), owned.end(), [&](const PrefixValue& value) {
           return value.prefix.Contains(network);
         });
-    if (!is_inside_workload)
+    if (!is_inside_workload) {
       prefixes.push_back({network, uncovered ^ kRemoteAddress});
+    }
   }
   prefixes.insert(prefixes.end(), owned.begin(), owned.end());
   WorkloadIndex result;
@@ -35,12 +36,25 @@ WorkloadIndex WorkloadIndex::Create(
   return result;
 }
 
-std::vector<IpPrefix> DefaultLocalNetworks(const SpecialPurposeTable& table) {
+namespace {
+
+std::vector<IpPrefix> NetworksOf(const SpecialPurposeTable& table,
+                                 bool (*is_wanted)(SpecialKind)) {
   std::vector<IpPrefix> networks;
   for (const SpecialPurposeRow& row : table.rows()) {
-    if (StaysInside(row.kind)) networks.push_back(row.prefix);
+    if (is_wanted(row.kind)) networks.push_back(row.prefix);
   }
   return networks;
+}
+
+}  // namespace
+
+std::vector<IpPrefix> DefaultLocalNetworks(const SpecialPurposeTable& table) {
+  return NetworksOf(table, StaysInside);
+}
+
+std::vector<IpPrefix> AlwaysLocalNetworks(const SpecialPurposeTable& table) {
+  return NetworksOf(table, NamesNoRemoteHost);
 }
 
 }  // namespace octroi

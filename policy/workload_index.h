@@ -42,4 +42,9 @@ class WorkloadIndex {
 // stays inside a network (StaysInside).
 std::vector<IpPrefix> DefaultLocalNetworks(const SpecialPurposeTable& table);
 
+// The special-purpose space that is local wherever octroi runs, whatever is
+// configured: no address of it names a host elsewhere (multicast, broadcast,
+// link-local, loopback, unspecified).
+std::vector<IpPrefix> AlwaysLocalNetworks(const SpecialPurposeTable& table);
+
 }  // namespace octroi

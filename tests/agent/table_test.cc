@@ -1,1 +1,138 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "agent/table.h"
+
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "agent/text.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace octroi {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+ReportRow Row(Verdict verdict, Reason reason, uint64_t egress_octets) {
+  ReportRow row;
+  row.workload = "payments";
+  row.direction = FlowDirection::kEgress;
+  row.verdict = verdict;
+  row.reason = reason;
+  row.destination.location = "US";
+  row.destination.country = "US";
+  row.destination.regime = "third_country";
+  row.destination.asn = 64496;
+  row.destination.operator_name = "Example Hosting";
+  row.destination.controlling_country = "US";
+  row.destination.law = "CLOUD-Act";
+  row.destination.qualification = "none";
+  row.destination.seal = 0;
+  row.totals = {.flows = 2,
+                .packets = 1234,
+                .octets = egress_octets + 10,
+                .egress_packets = 600,
+                .egress_octets = egress_octets};
+  return row;
+}
+
+ReplayReport Report(std::vector<ReportRow> rows) {
+  ReplayReport report;
+  report.at = "capture";
+  report.edition_digest = "9f2c";
+  for (const ReportRow& row : rows) {
+    report.totals.push_back({row.direction, row.verdict, row.totals});
+    report.result.counters.received += row.totals.packets;
+    report.result.counters.accounted += row.totals.packets;
+  }
+  report.destinations = std::move(rows);
+  report.workloads = {{"payments", 0, false, {}}};
+  report.sources = {{"dbip-country", "", ParseDay("2026-06-01"), "", ""},
+                    {"operators.csv", "", std::nullopt, "", ""}};
+  report.sources[0].attribution = "IP geolocation by DB-IP (https://db-ip.com)";
+  return report;
+}
+
+TEST(TableTest, SaysWhereItWentUnderWhoseLawAndWhy) {
+  const std::string text = RenderTable(
+      Report({Row(Verdict::kViolation, Reason::kOutsideEu, 1'500'000)}), {});
+
+  EXPECT_THAT(text, HasSubstr("US third_country"));
+  EXPECT_THAT(text, HasSubstr("Example Hosting"));
+  EXPECT_THAT(text, HasSubstr("US, CLOUD-Act"));
+  EXPECT_THAT(text, HasSubstr("outside_eu (19.2)"));
+  EXPECT_THAT(text, HasSubstr("1.50 MB"));
+  EXPECT_THAT(text, HasSubstr("judged by the facts of the capture's own time"));
+}
+
+TEST(TableTest, NamesTheDatabasesTheirDatesAndTheirAttribution) {
+  const std::string text = RenderTable(Report({}), {});
+
+  EXPECT_THAT(text, HasSubstr("dbip-country 2026-06-01"));
+  EXPECT_THAT(text, HasSubstr("operators.csv undated"));
+  EXPECT_THAT(text, HasSubstr("IP geolocation by DB-IP (https://db-ip.com)"));
+  EXPECT_THAT(text, HasSubstr("edition: 9f2c"));
+}
+
+TEST(TableTest, ClosesTheBooks) {
+  ReplayReport report =
+      Report({Row(Verdict::kCompliant, Reason::kMeetsRequirement, 1)});
+  report.result.counters.received += 3;
+  report.result.counters
+      .undecoded[static_cast<size_t>(DropReason::kNotIp)] = 3;
+
+  EXPECT_THAT(RenderTable(report, {}),
+              HasSubstr("1,237 received = 1,234 accounted + 3 undecoded + 0 "
+                        "filtered; not_ip 3"));
+}
+
+TEST(TableTest, SaysWhatTheListLeavesOut) {
+  std::vector<ReportRow> rows;
+  for (uint64_t i = 0; i < 5; ++i) {
+    rows.push_back(Row(i < 3 ? Verdict::kCompliant : Verdict::kViolation,
+                       Reason::kOutsideEu, 1000 - i));
+  }
+  TableOptions options;
+  options.max_destinations = 2;
+
+  const std::string text = RenderTable(Report(rows), options);
+
+  EXPECT_THAT(text, HasSubstr("and 2 more violation: 4 flows"));
+  EXPECT_THAT(text, HasSubstr("and 1 more compliant: 2 flows, 998 B sent out"));
+}
+
+TEST(TableTest, FitsTheTerminal) {
+  TableOptions options;
+  options.columns = 100;
+
+  std::istringstream lines(RenderTable(
+      Report({Row(Verdict::kUndetermined, Reason::kFactUnknownAtTime, 1)}),
+      options));
+
+  for (std::string line; std::getline(lines, line);) {
+    EXPECT_LE(DisplayWidth(line), 100u) << line;
+  }
+}
+
+TEST(TableTest, UsesNoEscapeSequenceWithoutColours) {
+  const ReplayReport report =
+      Report({Row(Verdict::kViolation, Reason::kOutsideEu, 1)});
+  TableOptions colored;
+  colored.use_color = true;
+
+  EXPECT_THAT(RenderTable(report, {}), Not(HasSubstr("\x1b")));
+  EXPECT_THAT(RenderTable(report, colored), HasSubstr("\x1b[31mviolation"));
+}
+
+// A hostile database must not drive the terminal.
+TEST(TableTest, PrintsNamesWithoutControlCharacters) {
+  ReportRow row = Row(Verdict::kViolation, Reason::kOutsideEu, 1);
+  row.destination.operator_name = "evil\x1b[2J";
+
+  EXPECT_THAT(RenderTable(Report({row}), {}), HasSubstr("evil?[2J"));
+}
+
+}  // namespace
+}  // namespace octroi

@@ -27,6 +27,7 @@ using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
+using ::testing::StartsWith;
 
 std::string CountryBytes(std::string_view code,
                          std::string type = "Test-Country") {
@@ -279,9 +280,9 @@ TEST_F(FactsTest, TellsTheLineOfWhatATableRefuses) {
 
   EXPECT_THAT(
       Problems(),
-      ElementsAre("operators.csv:3: AS64500 overlaps in time with line 2; give "
-                  "the rows of one ASN `from` and `until` that do not overlap",
-                  "special_purpose.csv:3: 10.0.0.0/8 stands twice"));
+      ElementsAre(
+          StartsWith("operators.csv:3: AS64500 overlaps in time with line 2"),
+          "special_purpose.csv:3: 10.0.0.0/8 stands twice"));
 }
 
 TEST_F(FactsTest, NamesBothRangesOfTwoServicesThatOverlap) {

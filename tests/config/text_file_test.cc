@@ -103,5 +103,28 @@ TEST(TextFileTest, FindsTheFirstBadCharacterByLineAndColumn) {
   EXPECT_TRUE(FindBadCharacter(std::string_view("\0", 1), "a.csv"));
 }
 
+TEST(TextFileTest, RepeatsNoHostileTextOfAPrefix) {
+  const struct {
+    std::string text;
+    std::string message;
+  } kCases[] = {
+      {"\n\x1b",
+       "\"\\x0a\\x1b\" is not a prefix; write for example "
+       "192.0.2.0/24 or 2001:db8::/32"},
+      {std::string(100, '1'),
+       "\"" + std::string(64, '1') +
+           "...\" is not a prefix; write for example 192.0.2.0/24 or "
+           "2001:db8::/32"},
+      {"1",
+       "\"1\" is not a prefix; write for example 192.0.2.0/24 or "
+       "2001:db8::/32"},
+  };
+  for (const auto& [text, message] : kCases) {
+    EXPECT_EQ(std::string(ParsePrefix(text).status().message()), message);
+  }
+  EXPECT_TRUE(
+      ParsePrefix("ABCD:EF01:2345:6789:abcd:ef01:255.255.255.255/128").ok());
+}
+
 }  // namespace
 }  // namespace octroi

@@ -141,9 +141,7 @@ std::vector<PcapCase> PcapCases() {
         .version_minor = 0,
         .has_original_length_first = true},
        1000},
-      {"frame check sequence of 4 octets, and reserved bits",
-       {.link_field = 0x27FF0001},
-       1000},
+      {"frame check sequence of 4 octets", {.link_field = 0x24000001}, 1000},
   };
 }
 
@@ -400,6 +398,10 @@ TEST(CaptureReaderTest, SaysWhatWasFoundAndWhatIsAccepted) {
        "capture: byte 4: pcap version 1.9; 2.0 to 2.4 and 543.0 are accepted"},
       {"pcap 2.5", PcapBuilder({.version_minor = 5}).bytes(),
        "capture: byte 4: pcap version 2.5; 2.0 to 2.4 and 543.0 are accepted"},
+      {"reserved bits of the link type",
+       PcapBuilder({.link_field = 0x00300001}).bytes(),
+       "capture: byte 20: link type field 0x00300001 with reserved bits set; a "
+       "field whose bits 16 to 25 and 27 are zero is accepted"},
       {"pcapng 2.0", std::string(pcapng).replace(12, 2, std::string("\2\0", 2)),
        "capture: byte 0: pcapng version 2.0; 1.0 and 1.2 are accepted"},
       {"pcapng of no byte order", std::string(pcapng).replace(8, 1, "x"),

@@ -2,7 +2,6 @@
 #include "examples/branch_office.h"
 
 #include <array>
-#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -17,10 +16,10 @@ namespace octroi::example {
 namespace {
 
 using octroi::testing::TempDir;
-using testing::AllOf;
-using testing::Contains;
-using testing::Ge;
-using testing::Le;
+using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::Ge;
+using ::testing::Le;
 
 constexpr int64_t kMinuteNs = 60'000'000'000;
 
@@ -86,11 +85,13 @@ uint64_t Fingerprint(const std::string& bytes) {
 // every compiler and host. Who changes them on purpose changes the numbers
 // here, and looks at the documentation.
 TEST(BranchOfficeTest, GivesTheSameBytesEverywhere) {
-  EXPECT_EQ(Fingerprint(BranchOfficeCapture()), 0u);
-  EXPECT_EQ(Fingerprint(QualificationDayCapture()), 0u);
+  EXPECT_EQ(Fingerprint(BranchOfficeCapture()), 13359635894348973800u);
+  EXPECT_EQ(Fingerprint(QualificationDayCapture()), 13585327894392060353u);
 }
 
-TEST(BranchOfficeTest, IsACompleteCaptureOfSeventyMinutes) {
+// What an office has, what the example is there to show, and no packet that is
+// broken by mistake.
+TEST(BranchOfficeTest, IsACompleteCaptureOfAnOffice) {
   const Findings findings = Read(BranchOfficeCapture());
 
   ASSERT_TRUE(findings.status.ok()) << findings.status;
@@ -102,17 +103,12 @@ TEST(BranchOfficeTest, IsACompleteCaptureOfSeventyMinutes) {
   const int64_t duration_ns =
       *findings.summary.last_ns - *findings.summary.first_ns;
   EXPECT_THAT(duration_ns, AllOf(Ge(69 * kMinuteNs), Le(70 * kMinuteNs)));
-}
 
-// What the example is there to show, and no packet that is broken by mistake.
-TEST(BranchOfficeTest, HasWhatAnOfficeHasAndNothingBroken) {
-  const Findings findings = Read(BranchOfficeCapture());
-
-  EXPECT_THAT(findings.undecoded,
-              testing::ElementsAre(testing::Pair(DropReason::kNotIp, Ge(1u))));
+  EXPECT_THAT(findings.undecoded, ::testing::ElementsAre(::testing::Pair(
+                                      DropReason::kNotIp, Ge(1u))));
   EXPECT_THAT(findings.tunnels,
-              testing::UnorderedElementsAre(TunnelKind::kNone, TunnelKind::kGre,
-                                            TunnelKind::kVxlan));
+              ::testing::UnorderedElementsAre(
+                  TunnelKind::kNone, TunnelKind::kGre, TunnelKind::kVxlan));
   EXPECT_GE(findings.fragments, 6u);
   EXPECT_GE(findings.cut_packets, 10'000u);
   EXPECT_GE(findings.wire_octets, 4 * findings.captured_octets);

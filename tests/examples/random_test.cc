@@ -22,9 +22,9 @@ TEST(RandomTest, StaysBetweenItsBounds) {
 
   for (int i = 0; i < 1000; ++i) {
     EXPECT_THAT(random.Between(-2, 3),
-                testing::AllOf(testing::Ge(-2), testing::Le(3)));
+                ::testing::AllOf(::testing::Ge(-2), ::testing::Le(3)));
     EXPECT_THAT(random.Around(100),
-                testing::AllOf(testing::Ge(50), testing::Le(200)));
+                ::testing::AllOf(::testing::Ge(50), ::testing::Le(200)));
   }
 }
 

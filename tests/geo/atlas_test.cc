@@ -328,6 +328,49 @@ TEST(AtlasTest, RefusesMoreDatabasesThanItHasRoomFor) {
               ::testing::HasSubstr("9 country databases"));
 }
 
+// The databases that ship, joined: counts that would be wrong by far if a layer
+// were lost or if equal claims were not one.
+TEST(AtlasTest, JoinsTheDatabasesThatShip) {
+  const std::string share = std::string(OCTROI_BINARY_DIR) + "/share/octroi/";
+  Facts facts;
+  facts.countries.push_back(
+      {{}, MmdbFile::Open(share + "dbip-country.mmdb").value()});
+  facts.asn = CountryDatabase{{}, MmdbFile::Open(share + "asn.mmdb").value()};
+
+  const Atlas atlas = Atlas::Build(facts, {}).value();
+
+  // About as many (country, ASN) pairs as there are ASNs, and one class for
+  // each country and for none.
+  EXPECT_GT(atlas.attribution_count(), 50'000u);
+  EXPECT_LT(atlas.attribution_count(), 1'000'000u);
+  EXPECT_GT(atlas.classes().size(), 200u);
+  EXPECT_LT(atlas.classes().size(), 300u);
+  EXPECT_GT(atlas.memory_bytes(), 10u << 20);
+  EXPECT_LT(atlas.memory_bytes(), 200u << 20);
+  EXPECT_EQ(atlas.attribution(atlas.Lookup(Address("8.8.8.8"))).asn, 15169u);
+  EXPECT_EQ(atlas.Lookup(Address("64:ff9b::808:808")),
+            atlas.Lookup(Address("8.8.8.8")));
+
+  const uint64_t seed = std::random_device()();
+  SCOPED_TRACE(::testing::Message() << "seed " << seed);
+  std::mt19937_64 random(seed);
+  for (int i = 0; i < 2'000; ++i) {
+    const auto address = IpAddress::V4(static_cast<uint32_t>(random()));
+    const Attribution& attribution = atlas.attribution(atlas.Lookup(address));
+    const auto asn = facts.asn->file->LookupAsn(address).value();
+    const auto country =
+        facts.countries[0].file->LookupCountry(address).value();
+    ASSERT_EQ(attribution.asn, asn ? asn->record.asn : 0) << address.ToString();
+    std::vector<CountryCode> opinions;
+    if (country) {
+      const auto code = CountryCode::Parse(country->record.code);
+      if (code) opinions.push_back(*code);
+    }
+    ASSERT_EQ(atlas.location(attribution.location).opinions, opinions)
+        << address.ToString();
+  }
+}
+
 // What the header says, by scanning all rows.
 class NaiveAtlas {
  public:

@@ -40,6 +40,9 @@ class SmallWorld {
   SmallWorld();
 
   EditionProvider* editions() { return editions_.get(); }
+  const EditionTimeline& timeline() const { return *timeline_; }
+  const Facts& facts() const { return facts_; }
+  const Policy& policy() const { return policy_; }
   const WorkloadIndex& workloads() const { return workloads_; }
   const Atlas& atlas() const { return *atlas_; }
 

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reference pages that repeat a table of the code must repeat it exactly: what
+// stands between the markers of a page is rendered here from the table itself.
+#include <string>
+#include <string_view>
+
+#include "dataplane/drop_reason.h"
+#include "fmt/format.h"
+#include "gtest/gtest.h"
+#include "policy/terms.h"
+#include "tests/support/temp_dir.h"
+
+namespace octroi {
+namespace {
+
+constexpr std::string_view kBegin =
+    "<!-- begin of the table: tests/agent/reference_pages_test.cc -->\n";
+constexpr std::string_view kEnd = "<!-- end of the table -->\n";
+
+std::string ReadPage(const std::string& path) {
+  return octroi::testing::ReadFile(OCTROI_SOURCE_DIR "/" + path);
+}
+
+// What stands between the markers, or a text that says that they are missing.
+std::string TableOf(const std::string& path) {
+  const std::string page = ReadPage(path);
+  const size_t begin = page.find(kBegin);
+  if (begin == std::string::npos) return "the first marker is missing";
+  const size_t first = begin + kBegin.size();
+  const size_t end = page.find(kEnd, first);
+  if (end == std::string::npos) return "the last marker is missing";
+  return page.substr(first, end - first);
+}
+
+std::string HowToUpdate(const std::string& path, const std::string& table) {
+  return fmt::format(
+      "{} does not say what the code says. Write this between its markers, "
+      "and see that the text around it still holds:\n\n{}{}{}",
+      path, kBegin, table, kEnd);
+}
+
+std::string ReasonTable() {
+  std::string table = "| reason | clause | meaning |\n|---|---|---|\n";
+  for (const ReasonInfo& info : kReasons) {
+    table += fmt::format("| `{}` | {} | {} |\n", info.name, info.clause,
+                         info.meaning);
+  }
+  return table;
+}
+
+std::string DropReasonTable() {
+  std::string table = "| reason | meaning |\n|---|---|\n";
+  for (const DropReasonInfo& info : kDropReasons) {
+    table += fmt::format("| `{}` | {} |\n", info.label, info.meaning);
+  }
+  return table;
+}
+
+TEST(ReferencePagesTest, ReasonsAreThoseOfTheCode) {
+  const std::string path = "docs/reference/reasons.md";
+  EXPECT_EQ(TableOf(path), ReasonTable()) << HowToUpdate(path, ReasonTable());
+}
+
+TEST(ReferencePagesTest, UndecodedReasonsAreThoseOfTheCode) {
+  const std::string path = "docs/reference/undecoded-reasons.md";
+  EXPECT_EQ(TableOf(path), DropReasonTable())
+      << HowToUpdate(path, DropReasonTable());
+}
+
+// The page explains every verdict in prose, so a verdict that is added needs a
+// heading there.
+TEST(ReferencePagesTest, EveryVerdictIsExplained) {
+  const std::string page = ReadPage("docs/reference/reasons.md");
+  for (int i = 0; i < static_cast<int>(Verdict::kCount); ++i) {
+    const std::string name(VerdictName(static_cast<Verdict>(i)));
+    EXPECT_NE(page.find("| `" + name + "` |"), std::string::npos) << name;
+  }
+}
+
+}  // namespace
+}  // namespace octroi
