@@ -66,7 +66,7 @@ ExitCode RunCheck(const std::string& config_path,
   }
   if (!would_run) return kExitUsage;
   WriteSummary(*loaded.beliefs, config_path, *surroundings.out);
-  return kExitDone;
+  return FinishOutput(surroundings);
 }
 
 }  // namespace octroi

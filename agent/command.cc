@@ -54,6 +54,15 @@ void WriteError(const Surroundings& surroundings, std::string_view message) {
   *surroundings.errors << "octroi: " << message << "\n";
 }
 
+ExitCode FinishOutput(const Surroundings& surroundings) {
+  surroundings.out->flush();
+  if (*surroundings.out) return kExitDone;
+  WriteError(surroundings,
+             "standard output: the result cannot be written whole; make room, "
+             "or keep the reader of the pipe open");
+  return kExitFailed;
+}
+
 LoadedBeliefs LoadBeliefs(const BeliefOptions& options,
                           const Surroundings& surroundings) {
   auto beliefs = std::make_unique<Beliefs>();

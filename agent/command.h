@@ -74,4 +74,8 @@ LoadedBeliefs LoadBeliefs(const BeliefOptions& options,
 // "octroi: MESSAGE".
 void WriteError(const Surroundings& surroundings, std::string_view message);
 
+// Flushes `out`. Returns kExitFailed, and says so in a line, if what was
+// written to it has not all arrived.
+ExitCode FinishOutput(const Surroundings& surroundings);
+
 }  // namespace octroi

@@ -366,66 +366,96 @@ class TextWriter {
   std::string text_;
 };
 
-ExitCode UsageError(const Surroundings& surroundings, std::string_view what) {
-  WriteError(surroundings, what);
-  return kExitUsage;
-}
+// What is asked, once the words of the command line are understood.
+struct Question {
+  IpAddress address;
+  std::optional<IpAddress> from;
+  Day day;
+};
 
-}  // namespace
-
-ExitCode RunExplain(const ExplainCommandOptions& options,
-                    const Surroundings& surroundings) {
+absl::StatusOr<Question> ParseQuestion(const ExplainCommandOptions& options,
+                                       int64_t now_ns) {
   const std::optional<IpAddress> address = IpAddress::Parse(options.address);
   if (!address) {
-    return UsageError(
-        surroundings,
+    return absl::InvalidArgumentError(
         fmt::format("\"{}\" is not an IP address; write for example 192.0.2.1 "
                     "or 2001:db8::1",
                     options.address));
   }
   const std::optional<IpAddress> from = IpAddress::Parse(options.from);
   if (!options.from.empty() && !from) {
-    return UsageError(surroundings,
-                      fmt::format("--from: \"{}\" is not an IP address; write "
-                                  "for example 10.0.0.1",
-                                  options.from));
+    return absl::InvalidArgumentError(
+        fmt::format("--from: \"{}\" is not an IP address; write for example "
+                    "10.0.0.1",
+                    options.from));
   }
-  const auto at = ParseAt(options.at, surroundings.now_ns());
+  const auto at = ParseAt(options.at, now_ns);
   if (!at.ok() || !*at) {
-    return UsageError(surroundings,
-                      fmt::format("--at: \"{}\" is not a day; write now or "
-                                  "YYYY-MM-DD",
-                                  options.at));
+    return absl::InvalidArgumentError(fmt::format(
+        "--at: \"{}\" is not a day; write now or YYYY-MM-DD", options.at));
+  }
+  return Question{*address, from, **at};
+}
+
+ExitCode UsageError(const Surroundings& surroundings, std::string_view what) {
+  WriteError(surroundings, what);
+  return kExitUsage;
+}
+
+ExitCode WriteExplanation(const Explanation& explanation, bool is_json,
+                          const Beliefs& beliefs,
+                          const Surroundings& surroundings) {
+  constexpr size_t kPageColumns = 160;
+  constexpr size_t kNarrowestColumns = 60;
+  const size_t columns = surroundings.out_columns
+                             ? static_cast<size_t>(*surroundings.out_columns)
+                             : kPageColumns;
+  *surroundings.out << (is_json
+                            ? ToJson(explanation, beliefs)
+                            : TextWriter(explanation, surroundings.use_color,
+                                         std::max(columns, kNarrowestColumns))
+                                  .Write());
+  return FinishOutput(surroundings);
+}
+
+}  // namespace
+
+ExitCode RunExplain(const ExplainCommandOptions& options,
+                    const Surroundings& surroundings) {
+  // What is wrong with the question is said before facts are loaded.
+  const auto question = ParseQuestion(options, surroundings.now_ns());
+  if (!question.ok()) {
+    return UsageError(surroundings, std::string(question.status().message()));
   }
   const LoadedBeliefs loaded = LoadBeliefs({options.config_path}, surroundings);
   if (loaded.beliefs == nullptr) return loaded.exit_code;
-  const Beliefs& beliefs = *loaded.beliefs;
+  return ExplainWith(*loaded.beliefs, options, surroundings);
+}
 
+ExitCode ExplainWith(const Beliefs& beliefs,
+                     const ExplainCommandOptions& options,
+                     const Surroundings& surroundings) {
+  const auto question = ParseQuestion(options, surroundings.now_ns());
+  if (!question.ok()) {
+    return UsageError(surroundings, std::string(question.status().message()));
+  }
   WorkloadId workload = kRemoteAddress;
-  if (from) {
-    workload = beliefs.workloads.Lookup(*from);
+  if (question->from) {
+    workload = beliefs.workloads.Lookup(*question->from);
     if (workload == kRemoteAddress) {
       return UsageError(
           surroundings,
           fmt::format("--from: {} is not a local address; name it in "
                       "local_networks or in a workload of --config",
-                      from->ToString()));
+                      question->from->ToString()));
     }
   }
   const Rulebook rulebook =
-      Rulebook::Compile(*beliefs.atlas, beliefs.config.policy, **at);
-  Explanation explanation = Explain(beliefs, rulebook, *address, workload);
+      Rulebook::Compile(*beliefs.atlas, beliefs.config.policy, question->day);
+  Explanation explanation =
+      Explain(beliefs, rulebook, question->address, workload);
   explanation.from = options.from;
-  constexpr size_t kPageColumns = 160;
-  const size_t columns = surroundings.out_columns
-                             ? static_cast<size_t>(*surroundings.out_columns)
-                             : kPageColumns;
-  *surroundings.out << (options.is_json
-                            ? ToJson(explanation, beliefs)
-                            : TextWriter(explanation, surroundings.use_color,
-                                         std::max<size_t>(columns, 60))
-                                  .Write());
-  return kExitDone;
+  return WriteExplanation(explanation, options.is_json, beliefs, surroundings);
 }
 
 }  // namespace octroi

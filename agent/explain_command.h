@@ -20,4 +20,10 @@ struct ExplainCommandOptions {
 ExitCode RunExplain(const ExplainCommandOptions& options,
                     const Surroundings& surroundings);
 
+// The same by facts and a policy that are loaded already: config_path is not
+// read.
+ExitCode ExplainWith(const Beliefs& beliefs,
+                     const ExplainCommandOptions& options,
+                     const Surroundings& surroundings);
+
 }  // namespace octroi

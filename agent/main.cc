@@ -21,6 +21,7 @@
 #include "agent/installation.h"
 #include "agent/replay_command.h"
 #include "dataplane/limits.h"
+#include "fmt/format.h"
 
 namespace octroi {
 namespace {
@@ -161,6 +162,15 @@ ExitCode RunReplayCommand(const CLI::App& command, CommandLine* line,
   return RunReplay(line->replay, surroundings);
 }
 
+// CLI11 says of a command that it does not know that a command is missing.
+std::string WhatIsWrong(const CLI::App& app, const CLI::ParseError& error) {
+  const std::vector<std::string> not_understood = app.remaining();
+  if (!app.get_subcommands().empty() || not_understood.empty()) {
+    return error.what();
+  }
+  return "\"" + not_understood.front() + "\" is not a command";
+}
+
 int Main(int argc, char** argv) {
   // A reader that closes the pipe early is an error of writing, not a signal.
   std::signal(SIGPIPE, SIG_IGN);
@@ -175,6 +185,15 @@ int Main(int argc, char** argv) {
   AddReplay(&app, &line);
   AddExplain(&app, &line);
   AddCheck(&app, &line);
+  const auto is_named = [argv](const CLI::App* command) {
+    return command->get_name() == argv[1];
+  };
+  if (argc > 1 && argv[1][0] != '-' && app.get_subcommands(is_named).empty()) {
+    WriteError(surroundings, fmt::format("\"{}\" is not a command; write "
+                                         "replay, explain, check or version",
+                                         argv[1]));
+    return kExitUsage;
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp& help) {
@@ -182,7 +201,7 @@ int Main(int argc, char** argv) {
   } catch (const CLI::CallForAllHelp& help) {
     return app.exit(help);
   } catch (const CLI::ParseError& error) {
-    WriteError(surroundings, std::string(error.what()) +
+    WriteError(surroundings, WhatIsWrong(app, error) +
                                  "; `octroi --help` and `octroi COMMAND "
                                  "--help` show what is accepted");
     return kExitUsage;
@@ -199,7 +218,7 @@ int Main(int argc, char** argv) {
     return RunCheck(line.check_config, surroundings);
   }
   std::cout << VersionText();
-  return kExitDone;
+  return FinishOutput(surroundings);
 }
 
 }  // namespace

@@ -107,7 +107,6 @@ void WriteResult(const ReplayReport& report, ReplayFormat format,
       break;
     }
   }
-  surroundings.out->flush();
 }
 
 bool Matches(Verdict fail_on, const ReplayReport& report) {
@@ -142,6 +141,12 @@ ExitCode RunReplay(const ReplayCommandOptions& options,
   const auto at = ParseAt(options.at, surroundings.now_ns());
   if (!at.ok()) {
     WriteError(surroundings, std::string(at.status().message()));
+    return kExitUsage;
+  }
+  if (options.flows_path == "-") {
+    WriteError(surroundings,
+               "--flows: - is standard output, where the result goes; write "
+               "the path of a file");
     return kExitUsage;
   }
   const LoadedBeliefs loaded =
@@ -185,12 +190,7 @@ ExitCode RunReplay(const ReplayCommandOptions& options,
                   *at ? FormatDay(**at) : "capture", beliefs.digest},
                  *std::move(result));
   WriteResult(report, options.format, surroundings);
-  if (!*surroundings.out) {
-    WriteError(surroundings,
-               "standard output: the result cannot be written whole; make "
-               "room, or keep the reader of the pipe open");
-    return kExitFailed;
-  }
+  if (FinishOutput(surroundings) != kExitDone) return kExitFailed;
   if (exit_code == kExitDone && options.fail_on &&
       Matches(*options.fail_on, report)) {
     return kExitFailOn;

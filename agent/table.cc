@@ -79,12 +79,13 @@ class TableRenderer {
     if (first && last) {
       line += fmt::format(", {} to {} UTC", Minute(*first), Minute(*last));
     }
-    Line(line);
-    Line(report_.at == "capture"
-             ? "judged by the facts of the capture's own time"
-             : fmt::format("judged by the facts of {}, whenever the packets "
-                           "were sent",
-                           report_.at));
+    Wrapped(line, Color::kPlain);
+    Wrapped(report_.at == "capture"
+                ? "judged by the facts of the capture's own time"
+                : fmt::format("judged by the facts of {}, whenever the packets "
+                              "were sent",
+                              report_.at),
+            Color::kPlain);
   }
 
   void AddVerdicts() {
@@ -163,15 +164,15 @@ class TableRenderer {
       rows.push_back(DestinationCells(destinations[i]));
     }
     Table({{"verdict"},
-           {"workload", false, 8},
-           {"direction"},
-           {"where"},
-           {"operator", false, 10},
+           {"workload", false, 6, 3},
+           {"direction", false, 0, 1},
+           {"where", false, 13},
+           {"operator", false, 8},
            {"control, law", false, 6},
-           {"service", false, 8},
+           {"service", false, 8, 2},
            {"seal", true},
-           {"reason", false, 12},
-           {"flows", true},
+           {"reason", false, 15},
+           {"flows", true, 0, 4},
            {"sent out", true}},
           rows);
     AddRemainder(destinations, shown);
@@ -200,8 +201,8 @@ class TableRenderer {
 
   void AddWorkloads() {
     Title(
-        "lowest SEAL level of any destination (an indication for engineers, "
-        "not legal advice)");
+        "lowest SEAL level of any destination (an indication, not legal "
+        "advice)");
     std::vector<std::vector<TextCell>> rows;
     for (const ReportWorkload& workload : report_.workloads) {
       std::string level = "no destination";
@@ -236,19 +237,20 @@ class TableRenderer {
       if (count == 0) continue;
       line += fmt::format("; {} {}", info.label, GroupDigits(count));
     }
-    Line(line);
+    Wrapped(line, Color::kPlain);
     if (counters.fragments_unresolved != 0) {
-      Line(fmt::format(
-          "fragments: {} accounted by address alone, their first fragment was "
-          "not seen before them",
-          GroupDigits(counters.fragments_unresolved)));
+      Wrapped(fmt::format("fragments: {} accounted by address alone, their "
+                          "first fragment was "
+                          "not seen before them",
+                          GroupDigits(counters.fragments_unresolved)),
+              Color::kPlain);
     }
   }
 
   void AddCaptureNotes() {
     for (const ReportCapture& capture : report_.captures) {
       if (!capture.summary.note.empty()) {
-        Line("note: " + Printable(capture.summary.note));
+        Wrapped("note: " + Printable(capture.summary.note), Color::kPlain);
       }
     }
   }

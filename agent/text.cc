@@ -170,23 +170,54 @@ std::vector<size_t> NaturalWidths(
   return widths;
 }
 
-// Cuts the widest column that may be cut, a column of text at a time, until
-// the table fits or nothing more may be cut.
-void CutToFit(const std::vector<TextColumn>& columns, size_t available,
-              std::vector<size_t>* widths) {
-  size_t total = kColumnGap.size() * (columns.size() - 1);
-  for (const size_t width : *widths) total += width;
-  while (total > available) {
-    size_t widest = columns.size();
-    for (size_t i = 0; i < columns.size(); ++i) {
-      const size_t least = columns[i].minimum_width;
-      if (least == 0 || (*widths)[i] <= least) continue;
-      if (widest == columns.size() || (*widths)[i] > (*widths)[widest]) {
-        widest = i;
+size_t LeastWidth(const TextColumn& column, size_t natural_width) {
+  return column.minimum_width == 0
+             ? natural_width
+             : std::min(column.minimum_width, natural_width);
+}
+
+// Indexes of the columns that are shown: all, unless their least widths do not
+// fit.
+std::vector<size_t> ChooseColumns(const std::vector<TextColumn>& columns,
+                                  const std::vector<size_t>& widths,
+                                  size_t available) {
+  std::vector<size_t> shown;
+  for (size_t i = 0; i < columns.size(); ++i) shown.push_back(i);
+  while (true) {
+    size_t least = kColumnGap.size() * (shown.size() - 1);
+    auto first_to_go = shown.end();
+    for (auto it = shown.begin(); it != shown.end(); ++it) {
+      least += LeastWidth(columns[*it], widths[*it]);
+      const int order = columns[*it].leave_out_order;
+      if (order != 0 && (first_to_go == shown.end() ||
+                         order < columns[*first_to_go].leave_out_order)) {
+        first_to_go = it;
       }
     }
-    if (widest == columns.size()) return;
-    --(*widths)[widest];
+    if (least <= available || first_to_go == shown.end()) return shown;
+    shown.erase(first_to_go);
+  }
+}
+
+// Cuts the column that has the most to spare, a column of text at a time, until
+// the table fits or nothing more may be cut.
+void CutToFit(const std::vector<TextColumn>& columns,
+              const std::vector<size_t>& shown, size_t available,
+              std::vector<size_t>* widths) {
+  size_t total = kColumnGap.size() * (shown.size() - 1);
+  for (const size_t i : shown) total += (*widths)[i];
+  while (total > available) {
+    size_t most = 0;
+    size_t chosen = 0;
+    for (const size_t i : shown) {
+      const size_t spare = (*widths)[i] - LeastWidth(columns[i], (*widths)[i]);
+      if (spare > most) {
+        most = spare;
+        chosen = i;
+      }
+    }
+    if (most == 0) return;
+    --(*widths)[chosen];
     --total;
   }
 }
@@ -203,11 +234,13 @@ std::vector<std::string> LayOut(const std::vector<TextColumn>& columns,
                                 const std::vector<std::vector<TextCell>>& rows,
                                 size_t columns_of_terminal, bool use_color) {
   std::vector<size_t> widths = NaturalWidths(columns, rows);
-  CutToFit(columns, columns_of_terminal, &widths);
+  const std::vector<size_t> shown =
+      ChooseColumns(columns, widths, columns_of_terminal);
+  CutToFit(columns, shown, columns_of_terminal, &widths);
   const auto line_of = [&](const auto& text_of) {
     std::string line;
-    for (size_t i = 0; i < columns.size(); ++i) {
-      if (i != 0) line += kColumnGap;
+    for (const size_t i : shown) {
+      if (!line.empty()) line += kColumnGap;
       const auto [text, color] = text_of(i);
       line +=
           Paint(Pad(text, widths[i], columns[i].is_number), color, use_color);
@@ -221,6 +254,14 @@ std::vector<std::string> LayOut(const std::vector<TextColumn>& columns,
   for (const auto& row : rows) {
     lines.push_back(line_of(
         [&](size_t i) { return std::pair(row[i].text, row[i].color); }));
+  }
+  std::string left_out;
+  for (size_t i = 0; i < columns.size(); ++i) {
+    if (std::find(shown.begin(), shown.end(), i) != shown.end()) continue;
+    left_out += (left_out.empty() ? "" : ", ") + columns[i].title;
+  }
+  if (!left_out.empty()) {
+    lines.push_back(fmt::format("(too narrow for: {})", left_out));
   }
   return lines;
 }

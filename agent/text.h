@@ -40,6 +40,9 @@ struct TextColumn {
   bool is_number = false;  // Right-aligned.
   // A column may be cut to this width when the table does not fit; 0: never.
   size_t minimum_width = 0;
+  // Columns that are left out where even cutting does not help, 1 first; 0:
+  // never.
+  int leave_out_order = 0;
 };
 struct TextCell {
   std::string text;
@@ -47,7 +50,8 @@ struct TextCell {
 };
 
 // Lines of the table, header first, at most `columns_of_terminal` wide as far
-// as the minimum widths allow: the widest column that can be cut is cut first.
+// as the minimum widths allow: the column with the most to spare is cut first.
+// What was left out is said in a last line.
 std::vector<std::string> LayOut(const std::vector<TextColumn>& columns,
                                 const std::vector<std::vector<TextCell>>& rows,
                                 size_t columns_of_terminal, bool use_color);

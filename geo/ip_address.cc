@@ -103,20 +103,47 @@ std::string_view EmbeddingName(Embedding embedding) {
   return "";
 }
 
+namespace {
+
+// Whether an IPv4 address may stand inside a NAT64, 6to4 or Teredo address. One
+// that names no host on the Internet may not (RFC 3056 §2, RFC 6052 §3.1,
+// RFC 4380 §5.2.4): read as what it embeds, such an address would pass for
+// traffic that stays inside.
+bool MayBeEmbedded(uint32_t v4) {
+  const uint32_t first = v4 >> 24;
+  const uint32_t second = (v4 >> 16) & 0xff;
+  return first != 0 && first != 10 && first != 127 && first < 224 &&
+         !(first == 100 && second >= 64 && second < 128) &&
+         !(first == 169 && second == 254) &&
+         !(first == 172 && second >= 16 && second < 32) &&
+         !(first == 192 && second == 168);
+}
+
+UnmappedAddress Embedded(const IpAddress& outer, uint32_t v4,
+                         Embedding embedding) {
+  if (!MayBeEmbedded(v4)) return {outer, Embedding::kNone};
+  return {IpAddress::V4(v4), embedding};
+}
+
+}  // namespace
+
 UnmappedAddress Unmap(const IpAddress& address) {
   if (address.is_v4()) return {address, Embedding::kNone};
   const uint64_t high = address.high();
   const uint64_t low = address.low();
-  const auto low_v4 = IpAddress::V4(static_cast<uint32_t>(low));
-  if (high == 0 && (low >> 32) == 0xffff) return {low_v4, Embedding::kMapped};
+  const auto low_v4 = static_cast<uint32_t>(low);
+  if (high == 0 && (low >> 32) == 0xffff) {
+    return {IpAddress::V4(low_v4), Embedding::kMapped};
+  }
   if (high == 0x0064ff9b'00000000 && (low >> 32) == 0) {
-    return {low_v4, Embedding::kNat64};
+    return Embedded(address, low_v4, Embedding::kNat64);
   }
   if ((high >> 48) == 0x2002) {
-    return {IpAddress::V4(static_cast<uint32_t>(high >> 16)), Embedding::k6to4};
+    return Embedded(address, static_cast<uint32_t>(high >> 16),
+                    Embedding::k6to4);
   }
   if ((high >> 32) == 0x20010000) {
-    return {IpAddress::V4(~static_cast<uint32_t>(low)), Embedding::kTeredo};
+    return Embedded(address, ~low_v4, Embedding::kTeredo);
   }
   return {address, Embedding::kNone};
 }

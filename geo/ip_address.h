@@ -103,7 +103,9 @@ enum class Embedding : uint8_t {
 std::string_view EmbeddingName(Embedding embedding);
 
 // The address that attribution is about, and how it was found. For an address
-// without an embedded one, `address` is the input itself.
+// without an embedded one, `address` is the input itself; so it is where the
+// embedded one could not be on the Internet (private, loopback, multicast,
+// ...), but for IPv4-mapped addresses, which never leave a host as IPv6.
 struct UnmappedAddress {
   IpAddress address;
   Embedding embedding = Embedding::kNone;

@@ -66,11 +66,11 @@ policy:
       requires: {location: adequate}
 )");
 
-  EXPECT_EQ(RunExplain({.config_path = config,
-                        .address = "15.188.0.1",
-                        .from = "10.20.1.1"},
-                       surroundings_),
-            kExitDone);
+  EXPECT_EQ(
+      RunExplain(
+          {.config_path = config, .address = "15.188.0.1", .from = "10.20.1.1"},
+          surroundings_),
+      kExitDone);
 
   EXPECT_THAT(out_.str(), HasSubstr("foreign_control (19.6), for workload "
                                     "strict"));
@@ -78,11 +78,11 @@ policy:
 }
 
 TEST_F(CommandTest, ExplainSaysThatAFromAddressIsNotLocal) {
-  EXPECT_EQ(RunExplain({.config_path = "",
-                        .address = "15.188.0.1",
-                        .from = "198.51.100.7"},
-                       surroundings_),
-            kExitUsage);
+  EXPECT_EQ(
+      RunExplain(
+          {.config_path = "", .address = "15.188.0.1", .from = "198.51.100.7"},
+          surroundings_),
+      kExitUsage);
   EXPECT_THAT(errors_.str(), HasSubstr("198.51.100.7 is not a local address"));
 }
 

@@ -33,7 +33,9 @@ TEST(ProgressTest, SurvivesNoTimeAndNoBytes) {
 
 TEST(ProgressTest, DrawsNothingForWorkThatIsOverAtOnce) {
   std::ostringstream stream;
-  { const ProgressBar bar([] { return Progress{1, 2}; }, &stream); }
+  {
+    const ProgressBar bar([] { return Progress{1, 2}; }, &stream);
+  }
   EXPECT_EQ(stream.str(), "");
 }
 

@@ -56,8 +56,12 @@ ReplayReport Report(std::vector<ReportRow> rows) {
 }
 
 TEST(TableTest, SaysWhereItWentUnderWhoseLawAndWhy) {
+  TableOptions options;
+  options.columns = 160;
+
   const std::string text = RenderTable(
-      Report({Row(Verdict::kViolation, Reason::kOutsideEu, 1'500'000)}), {});
+      Report({Row(Verdict::kViolation, Reason::kOutsideEu, 1'500'000)}),
+      options);
 
   EXPECT_THAT(text, HasSubstr("US third_country"));
   EXPECT_THAT(text, HasSubstr("Example Hosting"));
@@ -80,8 +84,7 @@ TEST(TableTest, ClosesTheBooks) {
   ReplayReport report =
       Report({Row(Verdict::kCompliant, Reason::kMeetsRequirement, 1)});
   report.result.counters.received += 3;
-  report.result.counters
-      .undecoded[static_cast<size_t>(DropReason::kNotIp)] = 3;
+  report.result.counters.undecoded[static_cast<size_t>(DropReason::kNotIp)] = 3;
 
   EXPECT_THAT(RenderTable(report, {}),
               HasSubstr("1,237 received = 1,234 accounted + 3 undecoded + 0 "
@@ -104,15 +107,19 @@ TEST(TableTest, SaysWhatTheListLeavesOut) {
 }
 
 TEST(TableTest, FitsTheTerminal) {
-  TableOptions options;
-  options.columns = 100;
+  for (const size_t columns : {80u, 100u, 132u}) {
+    TableOptions options;
+    options.columns = columns;
 
-  std::istringstream lines(RenderTable(
-      Report({Row(Verdict::kUndetermined, Reason::kFactUnknownAtTime, 1)}),
-      options));
+    std::istringstream lines(RenderTable(
+        Report({Row(Verdict::kViolation, Reason::kAdministeredFromOutsideEu, 1),
+                Row(Verdict::kUndetermined, Reason::kFactUnknownAtTime,
+                    1'000'000)}),
+        options));
 
-  for (std::string line; std::getline(lines, line);) {
-    EXPECT_LE(DisplayWidth(line), 100u) << line;
+    for (std::string line; std::getline(lines, line);) {
+      EXPECT_LE(DisplayWidth(line), columns) << line;
+    }
   }
 }
 

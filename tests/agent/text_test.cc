@@ -69,12 +69,11 @@ TEST(TextTest, AlignsNumbersRightAndWordsLeft) {
       LayOut({{"name"}, {"count", true}},
              {{{"a"}, {"1"}}, {{"longer"}, {"1,000"}}}, 80, false);
 
-  EXPECT_EQ(lines, (std::vector<std::string>{"name    count",
-                                             "a           1",
+  EXPECT_EQ(lines, (std::vector<std::string>{"name    count", "a           1",
                                              "longer  1,000"}));
 }
 
-TEST(TextTest, CutsTheWidestColumnThatMayBeCutUntilTheTableFits) {
+TEST(TextTest, CutsTheColumnWithTheMostToSpareUntilTheTableFits) {
   const std::vector<TextColumn> columns = {
       {"name", false, 4}, {"fixed"}, {"other", false, 5}};
   const std::vector<std::vector<TextCell>> rows = {
@@ -87,6 +86,19 @@ TEST(TextTest, CutsTheWidestColumnThatMayBeCutUntilTheTableFits) {
     }
   }
   EXPECT_EQ(LayOut(columns, rows, 25, false)[1], "abcde…  1234567  abcdefgh");
+}
+
+TEST(TextTest, LeavesColumnsOutInTheirOrderAndSaysSo) {
+  const std::vector<TextColumn> columns = {
+      {"keep"}, {"second", false, 0, 2}, {"first", false, 0, 1}};
+  const std::vector<std::vector<TextCell>> rows = {{{"a"}, {"b"}, {"c"}}};
+
+  EXPECT_EQ(LayOut(columns, rows, 19, false)[0], "keep  second  first");
+  EXPECT_EQ(LayOut(columns, rows, 18, false),
+            (std::vector<std::string>{"keep  second", "a     b",
+                                      "(too narrow for: first)"}));
+  EXPECT_EQ(LayOut(columns, rows, 4, false).back(),
+            "(too narrow for: second, first)");
 }
 
 }  // namespace

@@ -43,7 +43,7 @@ TEST(CsvTableTest, ReadsTheFormsOfRfc4180) {
     const char* what;
     std::string text;
     std::vector<std::string> rows;
-  } kCases[] = {
+  } cases[] = {
       {"plain", "name,until\na,b\nc,d\n", {"a|b@2", "c|d@3"}},
       {"no line end at the end", "name,until\na,b", {"a|b@2"}},
       {"CRLF", "name,until\r\na,b\r\n", {"a|b@2"}},
@@ -54,15 +54,15 @@ TEST(CsvTableTest, ReadsTheFormsOfRfc4180) {
        {"a|b@5"}},
       {"quoted", "\"name\",until\n\"a,\"\"x\"\"\",\"\"\n", {"a,\"x\"|@2"}},
       {"a line break in quotes",
-       "name,until\n\"a\nb\",c\nd,e\n",
-       {"a\nb|c@2", "d|e@4"}},
+       "name,until\n\"a\nb\",c\nx,e\n",
+       {"a\nb|c@2", "x|e@4"}},
       {"empty values", "name,until\n,\n", {"|@2"}},
       {"empty lines", "name,until\n\na,b\n\r\n\nc,d\n\n", {"a|b@3", "c|d@6"}},
       {"a '#' in a row is a value", "name,until\n#a,b\n", {"#a|b@2"}},
       {"no rows", "name,until\n", {}},
       {"other languages", "name,until\n\xC3\xA9,b\n", {"\xC3\xA9|b@2"}},
   };
-  for (const auto& [what, text, rows] : kCases) {
+  for (const auto& [what, text, rows] : cases) {
     const Result result = Read(text);
     EXPECT_EQ(result.rows, rows) << what;
     EXPECT_THAT(result.problems, IsEmpty()) << what;
@@ -73,11 +73,11 @@ TEST(CsvTableTest, SaysWhatIsWrongWithAHeader) {
   const struct {
     const char* text;
     std::vector<std::string> problems;
-  } kCases[] = {
+  } cases[] = {
       {"", {"a.csv: is empty; begin with the header name,until"}},
       {"# only\n", {"a.csv: is empty; begin with the header name,until"}},
-      {"name,untill\n",
-       {"a.csv:1:6: unknown column \"untill\"; did you mean \"until\"? known "
+      {"name,untilx\n",
+       {"a.csv:1:6: unknown column \"untilx\"; did you mean \"until\"? known "
         "columns: name, until"}},
       {"# x\nname\n",
        {"a.csv:2: column \"until\" is missing; the columns are name,until"}},
@@ -89,7 +89,7 @@ TEST(CsvTableTest, SaysWhatIsWrongWithAHeader) {
         "a.csv:1: column \"name\" is missing; the columns are name,until",
         "a.csv:1: column \"until\" is missing; the columns are name,until"}},
   };
-  for (const auto& [text, problems] : kCases) {
+  for (const auto& [text, problems] : cases) {
     const Result result = Read(text);
     EXPECT_EQ(result.problems, problems) << text;
     EXPECT_THAT(result.rows, IsEmpty()) << text;
@@ -109,7 +109,7 @@ TEST(CsvTableTest, StopsWhereTextIsNotCsv) {
   const struct {
     std::string row;
     const char* problem;
-  } kCases[] = {
+  } cases[] = {
       {"a,\"b", "a.csv:2:3: the closing quote is missing"},
       {"a,\"b\"c",
        "a.csv:2:3: text after the closing quote; write \"\" for a quote inside "
@@ -128,7 +128,7 @@ TEST(CsvTableTest, StopsWhereTextIsNotCsv) {
        "a.csv:2:3: a quoted value is longer than 64 KiB; is its closing quote "
        "missing?"},
   };
-  for (const auto& [row, problem] : kCases) {
+  for (const auto& [row, problem] : cases) {
     const Result result = Read("name,until\n" + row + "\nx,y\n");
     EXPECT_THAT(result.problems, ElementsAre(problem));
     EXPECT_THAT(result.rows, IsEmpty());

@@ -323,8 +323,8 @@ TEST(FactTablesTest, ChecksRanges) {
            "example 192.0.2.0/24 or 2001:db8::/32"},
           {"203.0.113.0/24,,,,,published,s,2026-08,",
            "2:16: column \"provider\": is empty; a value is needed"},
-          {"203.0.113.0/24,A,,,,publised,s,2026-08,",
-           "2:21: column \"grade\": \"publised\" is not known; did you mean "
+          {"203.0.113.0/24,A,,,,pubilshd,s,2026-08,",
+           "2:21: column \"grade\": \"pubilshd\" is not known; did you mean "
            "\"published\"? write asserted, published or derived"},
           {"203.0.113.0/24,A,,,,published,s,2026,",
            "2:33: column \"retrieved\": \"2026\" is not a day; write "

@@ -25,7 +25,6 @@ using ::octroi::testing::TempDir;
 using ::testing::ElementsAre;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
 using ::testing::SizeIs;
 using ::testing::StartsWith;
 
@@ -197,12 +196,12 @@ TEST_F(FactsTest, MatchesPatterns) {
   const struct {
     const char* pattern;
     size_t file_count;
-  } kCases[] = {
+  } cases[] = {
       {"d/*.csv", 3},   {"d/*", 4},        {"d/aws-?.csv", 1},
       {"d/aws-*", 2},   {"d/*w*-*2*", 1},  {"d/.*", 1},
       {"d/ovh.csv", 1}, {"d/ovh.csv*", 2}, {"d/**", 4},
   };
-  for (const auto& [pattern, file_count] : kCases) {
+  for (const auto& [pattern, file_count] : cases) {
     options_.ranges = {dir_.Path(pattern)};
     const auto loaded = LoadFacts(options_);
     ASSERT_TRUE(loaded.ok()) << pattern << loaded.status();

@@ -218,15 +218,15 @@ TEST(LoadTest, NeedsSourcesToRunOnly) {
 
 TEST(LoadTest, NamesTheNearestKeyInEveryMap) {
   ExpectProblems({
-      {"sources: [{intreface: eth0}, {file: x}]\n",
-       "1:12: sources[0]: unknown key \"intreface\"; did you mean "
+      {"sources: [{inetrfaec: eth0}, {file: x}]\n",
+       "1:12: sources[0]: unknown key \"inetrfaec\"; did you mean "
        "\"interface\"? known "
        "keys: interface, dpdk, file"},
       {std::string(kSource) + "polciy: {}\n",
        "2:1: unknown key \"polciy\"; did you mean \"policy\"? known keys: "
        "sources, local_networks, facts, policy, metrics"},
-      {std::string(kSource) + "facts: {contry: x}\n",
-       "2:9: facts: unknown key \"contry\"; did you mean \"country\"? known "
+      {std::string(kSource) + "facts: {cuontry: x}\n",
+       "2:9: facts: unknown key \"cuontry\"; did you mean \"country\"? known "
        "keys: "
        "country, asn, services, operators, jurisdictions, schemes, "
        "special_purpose, anycast, ranges"},
@@ -253,11 +253,11 @@ TEST(LoadTest, ReportsAMisspeltKeyOnce) {
                   "metrics"));
   EXPECT_THAT(
       ProblemsOf(std::string(kSource) +
-                 "policy: {workloads: [{name: a, adresses: [any], requires: "
+                 "policy: {workloads: [{name: a, addressse: [any], requires: "
                  "{locaton: eu}}]}\n"),
       ElementsAre(StartsWith("2:32: policy.workloads[0]: unknown key "
-                             "\"adresses\"; did you mean \"addresses\"?"),
-                  StartsWith("2:60: policy.workloads[0].requires: unknown key "
+                             "\"addressse\"; did you mean \"addresses\"?"),
+                  StartsWith("2:61: policy.workloads[0].requires: unknown key "
                              "\"locaton\"; did you mean \"location\"?")));
 }
 
@@ -315,14 +315,17 @@ TEST(LoadTest, ChecksLocalNetworksAndMetrics) {
         "127.0.0.1:-1", "127.0.0.1:", "::1:9469", "[127.0.0.1]:9469",
         "127.0.0.1:94x"}) {
     EXPECT_THAT(
-        ProblemsOf(source + "metrics: {listen: \"" + listen + "\"}\n"),
-        ElementsAre("2:19: metrics.listen: \"" + listen +
-                    "\" is not an address and a port; write for example "
-                    "127.0.0.1:9469 or [::1]:9469"));
+        ProblemsOf(
+            fmt::format("{}metrics: {{listen: \"{}\"}}\n", source, listen)),
+        ElementsAre(fmt::format("2:19: metrics.listen: \"{}\" is not an "
+                                "address and a port; write for example "
+                                "127.0.0.1:9469 or [::1]:9469",
+                                listen)));
   }
   for (const std::string listen : {"0.0.0.0:0", "[2001:db8::1]:65535"}) {
     EXPECT_EQ(
-        Read(source + "metrics: {listen: \"" + listen + "\"}\n").metrics_listen,
+        Read(fmt::format("{}metrics: {{listen: \"{}\"}}\n", source, listen))
+            .metrics_listen,
         listen);
   }
 }
@@ -339,8 +342,8 @@ TEST(LoadTest, ChecksWorkloads) {
   const std::string source(kSource);
   const std::string requires_eu = "requires: {location: eu}";
   ExpectProblems({
-      {source + "policy: {undetermined: reprot}\n",
-       "2:24: policy.undetermined: \"reprot\" is not a way to treat what is "
+      {source + "policy: {undetermined: reporx}\n",
+       "2:24: policy.undetermined: \"reporx\" is not a way to treat what is "
        "undetermined; did you mean \"report\"? write report or violation"},
       {source + "policy: {workloads: []}\n",
        "2:21: policy.workloads: names no workload; leave it out for one that "

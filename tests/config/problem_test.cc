@@ -20,14 +20,14 @@ TEST(ProblemTest, TakesTheLineFromTheErrorOfATable) {
   const struct {
     const char* message;
     const char* text;
-  } kCases[] = {
+  } cases[] = {
       {"line 12: 10.0.0.0/8 stands twice", "a.csv:12: 10.0.0.0/8 stands twice"},
       {"line twelve: no", "a.csv: line twelve: no"},
       {"line 12", "a.csv: line 12"},
       {"a.csv:4: wrong", "a.csv:4: wrong"},
       {"something else", "a.csv: something else"},
   };
-  for (const auto& [message, text] : kCases) {
+  for (const auto& [message, text] : cases) {
     EXPECT_EQ(ProblemOf("a.csv", absl::InvalidArgumentError(message)).text(),
               text);
   }

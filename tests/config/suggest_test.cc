@@ -16,8 +16,8 @@ TEST(SuggestTest, FindsTheWordThatWasMeant) {
   const struct {
     const char* word;
     const char* nearest;
-  } kCases[] = {
-      {"intreface", "interface"},   // Two letters swapped.
+  } cases[] = {
+      {"interfaec", "interface"},   // Two letters swapped.
       {"interfce", "interface"},    // One left out.
       {"interfaces", "interface"},  // One too many.
       {"INTERFACE", "interface"},   // Another case.
@@ -28,7 +28,7 @@ TEST(SuggestTest, FindsTheWordThatWasMeant) {
       {"x", ""},
       {"", ""},
   };
-  for (const auto& [word, nearest] : kCases) {
+  for (const auto& [word, nearest] : cases) {
     EXPECT_EQ(NearestWord(word, kKeys), nearest) << word;
   }
 }
@@ -38,8 +38,8 @@ TEST(SuggestTest, DoesNotCompareEndlessWords) {
 }
 
 TEST(SuggestTest, ListsTheKnownWords) {
-  EXPECT_EQ(UnknownWord("key", "intreface", kKeys),
-            "unknown key \"intreface\"; did you mean \"interface\"? known "
+  EXPECT_EQ(UnknownWord("key", "interfaec", kKeys),
+            "unknown key \"interfaec\"; did you mean \"interface\"? known "
             "keys: interface, dpdk, file");
   EXPECT_EQ(UnknownWord("key", "pcap", kKeys),
             "unknown key \"pcap\"; known keys: interface, dpdk, file");

@@ -60,7 +60,7 @@ TEST(TextFileTest, KnowsUtf8) {
   const struct {
     std::string text;
     size_t length;
-  } kCases[] = {
+  } cases[] = {
       {"a", 1},
       {"\xC2\x80", 2},
       {"\xDF\xBF", 2},
@@ -83,7 +83,7 @@ TEST(TextFileTest, KnowsUtf8) {
        "a",
        0},
   };
-  for (const auto& [text, length] : kCases) {
+  for (const auto& [text, length] : cases) {
     EXPECT_EQ(Utf8Length(text), length) << Quoted(text);
   }
 }
@@ -107,7 +107,7 @@ TEST(TextFileTest, RepeatsNoHostileTextOfAPrefix) {
   const struct {
     std::string text;
     std::string message;
-  } kCases[] = {
+  } cases[] = {
       {"\n\x1b",
        "\"\\x0a\\x1b\" is not a prefix; write for example "
        "192.0.2.0/24 or 2001:db8::/32"},
@@ -119,7 +119,7 @@ TEST(TextFileTest, RepeatsNoHostileTextOfAPrefix) {
        "\"1\" is not a prefix; write for example 192.0.2.0/24 or "
        "2001:db8::/32"},
   };
-  for (const auto& [text, message] : kCases) {
+  for (const auto& [text, message] : cases) {
     EXPECT_EQ(std::string(ParsePrefix(text).status().message()), message);
   }
   EXPECT_TRUE(

@@ -165,7 +165,7 @@ TEST_F(YamlTest, ChecksTypedValues) {
   constexpr std::string_view kWords[] = {"report", "violation"};
   const std::vector<YamlField> bad =
       Parse(
-          "- yes\n- 65536\n- 22x\n- 2026-02-30\n- 10.0.0.1/8\n- reprot\n- []\n")
+          "- yes\n- 65536\n- 22x\n- 2026-02-30\n- 10.0.0.1/8\n- reporx\n- []\n")
           .ReadList();
 
   EXPECT_EQ(bad[0].ReadBool(), std::nullopt);
@@ -185,7 +185,7 @@ TEST_F(YamlTest, ChecksTypedValues) {
           "a.yaml:4:3: [3]: \"2026-02-30\" is not a day; write YYYY-MM-DD",
           "a.yaml:5:3: [4]: \"10.0.0.1/8\" has host bits set; write 10.0.0.0/8 "
           "for the network, or 10.0.0.1 for the address alone",
-          "a.yaml:6:3: [5]: \"reprot\" is not a way; did you mean \"report\"? "
+          "a.yaml:6:3: [5]: \"reporx\" is not a way; did you mean \"report\"? "
           "write report or violation",
           "a.yaml:7:3: [6]: a list is not a number from 1 to 2"));
 }

@@ -44,10 +44,9 @@ TEST_F(FlowWriterTest, WritesEveryKeyOfTheSchemaInItsOrder) {
                   .Tcp(40000, 443, 0x02)
                   .Payload(100),
               kStart);
-  source.Push(PacketBuilder()
-                  .Ipv4("198.51.100.7", "192.0.2.1")
-                  .Tcp(443, 40000, 0x12),
-              kStart + kSecond / 2);
+  source.Push(
+      PacketBuilder().Ipv4("198.51.100.7", "192.0.2.1").Tcp(443, 40000, 0x12),
+      kStart + kSecond / 2);
 
   const std::vector<ExportedFlow> flows = Meter(&source);
   ASSERT_EQ(flows.size(), 1u);
@@ -55,15 +54,34 @@ TEST_F(FlowWriterTest, WritesEveryKeyOfTheSchemaInItsOrder) {
 
   std::vector<std::string> keys;
   for (const auto& [key, value] : line.items()) keys.push_back(key);
-  EXPECT_EQ(keys, (std::vector<std::string>{
-                      "source_address", "destination_address", "source_port",
-                      "destination_port", "protocol", "start", "end",
-                      "packets", "octets", "reverse_packets",
-                      "reverse_octets", "end_reason", "direction", "workload",
-                      "location", "country", "regime", "asn", "operator",
-                      "controlling_country", "law", "service",
-                      "qualification", "seal", "verdict", "reason", "clause",
-                      "tunnel"}));
+  EXPECT_EQ(keys, (std::vector<std::string>{"source_address",
+                                            "destination_address",
+                                            "source_port",
+                                            "destination_port",
+                                            "protocol",
+                                            "start",
+                                            "end",
+                                            "packets",
+                                            "octets",
+                                            "reverse_packets",
+                                            "reverse_octets",
+                                            "end_reason",
+                                            "direction",
+                                            "workload",
+                                            "location",
+                                            "country",
+                                            "regime",
+                                            "asn",
+                                            "operator",
+                                            "controlling_country",
+                                            "law",
+                                            "service",
+                                            "qualification",
+                                            "seal",
+                                            "verdict",
+                                            "reason",
+                                            "clause",
+                                            "tunnel"}));
   EXPECT_EQ(line["source_address"], "192.0.2.1");
   EXPECT_EQ(line["destination_port"], 443);
   EXPECT_EQ(line["protocol"], 6);
@@ -92,7 +110,7 @@ TEST_F(FlowWriterTest, NamesTheTunnelOfAnInnerFlow) {
                   .Vxlan(42)
                   .Ethernet()
                   .Ipv4("192.0.2.20", "198.51.100.7")
-                  .Udp(1000, 2000)
+                  .Udp(40000, 40001)
                   .Payload(10),
               kStart);
 

@@ -115,16 +115,16 @@ TEST_F(ReplayReportTest, JsonHasTheKeysOfItsSchema) {
       Make({CaptureOf("2026-01-15T00:00:00Z", "2026-01-15T00:00:01Z")})));
 
   EXPECT_EQ(json["schema"], "octroi.replay/1");
-  for (const char* key : {"path", "sha256", "packets", "first", "last",
-                          "truncated"}) {
+  for (const char* key :
+       {"path", "sha256", "packets", "first", "last", "truncated"}) {
     EXPECT_TRUE(json["captures"][0].contains(key)) << key;
   }
   EXPECT_EQ(json["captures"][0]["first"], "2026-01-15T00:00:00.000000000Z");
   EXPECT_EQ(json["packets"]["received"], 1);
   EXPECT_TRUE(json["packets"]["undecoded"].is_object());
   EXPECT_EQ(json["flows"], 1);
-  for (const char* key : {"direction", "verdict", "flows", "packets",
-                          "octets"}) {
+  for (const char* key :
+       {"direction", "verdict", "flows", "packets", "octets"}) {
     EXPECT_TRUE(json["totals"][0].contains(key)) << key;
   }
   for (const char* key :
@@ -133,8 +133,8 @@ TEST_F(ReplayReportTest, JsonHasTheKeysOfItsSchema) {
         "qualification", "seal", "flows", "packets", "octets"}) {
     EXPECT_TRUE(json["destinations"][0].contains(key)) << key;
   }
-  for (const char* key : {"name", "lowest_seal", "flows", "packets",
-                          "octets"}) {
+  for (const char* key :
+       {"name", "lowest_seal", "flows", "packets", "octets"}) {
     EXPECT_TRUE(json["workloads"][0].contains(key)) << key;
   }
   EXPECT_EQ(json["edition"]["digest"], "digest");
@@ -170,10 +170,13 @@ TEST_F(ReplayReportTest, WarnsWhenADatabaseIsFarFromTheCapture) {
       {"2025-12-01T00:00:00Z", "2026-01-15T00:00:00Z", ""},
   };
   for (const Case& test : cases) {
-    const ReplayReport report =
-        MakeReport({&world_.timeline(), &world_.policy(), facts.get(),
-                    {CaptureOf(test.first, test.last)}, "capture", ""},
-                   ReplayResult());
+    const ReplayReport report = MakeReport({&world_.timeline(),
+                                            &world_.policy(),
+                                            facts.get(),
+                                            {CaptureOf(test.first, test.last)},
+                                            "capture",
+                                            ""},
+                                           ReplayResult());
     if (*test.warning == '\0') {
       EXPECT_THAT(report.warnings, IsEmpty()) << test.first;
     } else {

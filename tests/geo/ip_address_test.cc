@@ -238,7 +238,8 @@ TEST(UnmapTest, FindsTheIpv4AddressInsideIpv6) {
       // RFC 4380 §4: server, flags and port, then the client's complement.
       {"2001:0:4136:e378:8000:63bf:3fff:fdd2", "192.0.2.45",
        Embedding::kTeredo},
-      {"2001:0:ffff:ffff::", "255.255.255.255", Embedding::kTeredo},
+      // A client that could not be on the Internet: 255.255.255.255.
+      {"2001:0:ffff:ffff::", "2001:0:ffff:ffff::", Embedding::kNone},
       {"2001:1:4136:e378:8000:63bf:3fff:fdd2",
        "2001:1:4136:e378:8000:63bf:3fff:fdd2", Embedding::kNone},
   };
@@ -255,6 +256,18 @@ TEST(UnmapTest, NamesEachEmbedding) {
   EXPECT_EQ(EmbeddingName(Embedding::kNat64), "NAT64");
   EXPECT_EQ(EmbeddingName(Embedding::k6to4), "6to4");
   EXPECT_EQ(EmbeddingName(Embedding::kTeredo), "Teredo");
+}
+
+// 2002:a01:203:: is a 6to4 address of 10.1.2.3, which RFC 3056 forbids. Read as
+// 10.1.2.3 it would pass for internal traffic and never be judged.
+TEST(UnmapTest, DoesNotTakeAnEmbeddedPrivateAddressForInternalTraffic) {
+  for (const char* text :
+       {"2002:a01:203::1", "64:ff9b::c0a8:101", "64:ff9b::7f00:1",
+        "2001::f5fe:fdfc", "2002:ac10:1::1", "2002:e000:1::1"}) {
+    const IpAddress address = *IpAddress::Parse(text);
+    EXPECT_EQ(Unmap(address).address, address) << text;
+    EXPECT_EQ(Unmap(address).embedding, Embedding::kNone) << text;
+  }
 }
 
 }  // namespace

@@ -18,7 +18,8 @@ enum class OutputTo : uint8_t {
 };
 
 struct ProgramOptions {
-  std::vector<std::string> arguments;  // The program first: a path, or a name.
+  // The program first: a path, or a name.
+  std::vector<std::string> arguments = {};
   std::string input_path = "/dev/null";
   std::string folder = "";  // To run in; "" for the current one.
   OutputTo output_to = OutputTo::kFile;

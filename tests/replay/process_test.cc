@@ -1,0 +1,384 @@
+// SPDX-License-Identifier: Apache-2.0
+// The program as a process: exit statuses, and what goes to which stream. The
+// program runs from a folder of its own, laid out as an installation with small
+// facts, so that a run takes a moment.
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <sstream>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include "fmt/format.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/replay/frame_text.h"
+#include "tests/replay/run_program.h"
+#include "tests/replay/small_facts.h"
+#include "tests/support/capture_builder.h"
+#include "tests/support/mmdb_writer.h"
+#include "tests/support/temp_dir.h"
+
+namespace octroi {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::ContainsRegex;
+using testing::FramesOf;
+using testing::Gzip;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using testing::OutputTo;
+using testing::PcapOf;
+using testing::ProgramOptions;
+using testing::ProgramResult;
+using testing::ReadFile;
+using testing::RunProgram;
+using ::testing::StartsWith;
+using testing::TempDir;
+using testing::WriteSmallFacts;
+
+constexpr char kToFrance[] =
+    "2026-01-15T10:00:00Z | ethernet | ipv4 10.0.0.5 203.0.113.9 | tcp 40000 "
+    "443 syn";
+constexpr char kToUnitedStates[] =
+    "2026-01-15T10:00:01Z | ethernet | ipv4 10.0.0.5 198.51.100.7 | tcp 40000 "
+    "443 syn";
+constexpr char kToUnknown[] =
+    "2026-01-15T10:00:02Z | ethernet | ipv4 10.0.0.5 192.0.2.200 | udp 40000 "
+    "443 | payload 10";
+
+constexpr char kRangesHeader[] =
+    "prefix,provider,service_id,region,region_country,grade,source,retrieved,"
+    "note\n";
+
+std::string ManyPackets() {
+  std::vector<std::string> lines;
+  for (int i = 0; i < 500; ++i) {
+    lines.push_back(
+        fmt::format("2026-01-15T10:00:00Z | ethernet | ipv4 10.0.{}.{} "
+                    "203.0.113.9 | udp {} 443 | payload {}",
+                    i % 7, i % 200, 40000 + 13 * i, i % 50));
+  }
+  return PcapOf(FramesOf(lines));
+}
+
+class ProcessTest : public ::testing::Test {
+ protected:
+  ProcessTest() {
+    InstallProgram();
+    WriteCaptures();
+  }
+
+  // The program finds its facts beside the file that was started.
+  void InstallProgram() {
+    fs::create_directories(dir_.Path("bin"));
+    fs::create_directories(dir_.Path("share"));
+    WriteSmallFacts(dir_, "share/octroi");
+    const fs::path built = OCTROI_BINARY_DIR "/bin/octroi";
+    std::error_code error;
+    fs::create_hard_link(built, dir_.Path("bin/octroi"), error);
+    if (error) fs::copy_file(built, dir_.Path("bin/octroi"));
+  }
+
+  void WriteCaptures() {
+    const std::string france = PcapOf(FramesOf({kToFrance}));
+    dir_.Write("france.pcap", france);
+    dir_.Write("both.pcap", PcapOf(FramesOf({kToFrance, kToUnitedStates})));
+    dir_.Write("unknown.pcap", PcapOf(FramesOf({kToUnknown})));
+    dir_.Write("empty.pcap", "");
+    dir_.Write("text.pcap", "This is a letter, not a capture of packets.\n");
+    dir_.Write("cut.pcap", france.substr(0, france.size() - 10));
+    dir_.Write("broken.pcap", france + std::string(16, '\xFF'));
+    const std::string packed = Gzip(ManyPackets());
+    dir_.Write("cut.pcap.gz", packed.substr(0, packed.size() / 2));
+    fs::create_directory(dir_.Path("folder"));
+  }
+
+  ProgramResult Run(std::vector<std::string> arguments,
+                    ProgramOptions options = {}) {
+    arguments.insert(arguments.begin(), dir_.Path("bin/octroi"));
+    options.arguments = std::move(arguments);
+    options.folder = dir_.Path("");
+    return RunProgram(options);
+  }
+
+  const TempDir dir_;
+};
+
+// Errors are one line each, and say that octroi says it.
+void ExpectErrorLines(const std::string& errors) {
+  std::istringstream lines(errors);
+  for (std::string line; std::getline(lines, line);) {
+    EXPECT_THAT(line, StartsWith("octroi: "));
+  }
+}
+
+struct ExpectedRun {
+  std::vector<std::string> arguments;
+  int exit_code = 0;
+  const char* error = "";  // A regular expression; "": nothing is written.
+  bool has_result = false;
+};
+
+void ExpectRun(const ExpectedRun& expected, const ProgramResult& found) {
+  std::string command = "octroi";
+  for (const std::string& argument : expected.arguments) {
+    command += " " + argument;
+  }
+  SCOPED_TRACE(command);
+  EXPECT_EQ(found.exit_code, expected.exit_code);
+  if (*expected.error == '\0') {
+    EXPECT_EQ(found.errors, "");
+  } else {
+    EXPECT_THAT(found.errors, ContainsRegex(expected.error));
+  }
+  EXPECT_EQ(!found.out.empty(), expected.has_result) << found.out;
+  ExpectErrorLines(found.errors);
+}
+
+TEST_F(ProcessTest, RefusesCapturesThatItCannotReadAndKeepsWhatItRead) {
+  const std::vector<ExpectedRun> runs = {
+      {{"replay", "missing.pcap"}, 1, "missing\\.pcap: .*No such file"},
+      {{"replay", "folder"}, 1, "folder: .*directory"},
+      {{"replay", "empty.pcap"}, 1, "empty\\.pcap: .*empty"},
+      {{"replay", "text.pcap"}, 1, "text\\.pcap: .*pcap or pcapng"},
+      {{"replay", "broken.pcap"}, 1, "broken\\.pcap: byte [0-9]+: ", true},
+      {{"replay", "cut.pcap.gz"}, 1, "cut\\.pcap\\.gz: .*gzip", true},
+      {{"replay", "missing.pcap", "france.pcap"}, 1, "missing\\.pcap: ", true},
+      {{"replay", "france.pcap", "text.pcap"}, 1, "text\\.pcap: ", true},
+      {{"replay", "missing.pcap", "text.pcap"}, 1, "missing.*\n.*text"},
+      {{"replay", "france.pcap"}, 0, "", true},
+      {{"replay", "cut.pcap"}, 0, "", true},
+      // That the result is not whole weighs more than what it says.
+      {{"replay", "--fail-on", "violation", "both.pcap", "missing.pcap"},
+       1,
+       "missing\\.pcap: ",
+       true},
+  };
+  for (const ExpectedRun& run : runs) ExpectRun(run, Run(run.arguments));
+}
+
+TEST_F(ProcessTest, CountsThePacketsBeforeAnError) {
+  const ProgramResult result =
+      Run({"replay", "--format", "json", "cut.pcap.gz"});
+
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(result.out, ContainsRegex("\"accounted\": [1-9]"));
+}
+
+TEST_F(ProcessTest, SaysInTheResultThatACaptureEndsInsideAPacket) {
+  const ProgramResult result = Run({"replay", "--format", "json", "cut.pcap"});
+
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_THAT(result.out, HasSubstr("\"truncated\": true"));
+}
+
+TEST_F(ProcessTest, RefusesACaptureThatItMayNotRead) {
+  if (::geteuid() == 0) GTEST_SKIP() << "root may read every file";
+  ASSERT_EQ(::chmod(dir_.Path("france.pcap").c_str(), 0), 0);
+
+  const ProgramResult result = Run({"replay", "france.pcap"});
+
+  ExpectRun({{"replay", "france.pcap"}, 1, "france\\.pcap: .*Permission denied"},
+            result);
+}
+
+TEST_F(ProcessTest, RefusesWrongUsage) {
+  const std::vector<ExpectedRun> runs = {
+      {{}, 2, "octroi --help"},
+      {{"reply", "france.pcap"}, 2, "\"reply\" is not a command"},
+      {{"replay"}, 2, "captures is required"},
+      {{"replay", "--worker", "2", "france.pcap"}, 2, "--worker"},
+      {{"replay", "--workers", "0", "france.pcap"}, 2, "--workers: .*1 to 64"},
+      {{"replay", "--workers", "many", "france.pcap"}, 2, "--workers"},
+      {{"replay", "--at", "yesterday", "france.pcap"},
+       2,
+       "--at: \"yesterday\" is not a time; write capture, now or YYYY-MM-DD"},
+      {{"replay", "--at", "2026-02-30", "france.pcap"}, 2, "--at: "},
+      {{"replay", "--local", "office", "france.pcap"}, 2, "--local: .*office"},
+      {{"replay", "--local", "10.0.0.1/8", "france.pcap"},
+       2,
+       "--local: .*10\\.0\\.0\\.0/8"},
+      {{"replay", "--format", "xml", "france.pcap"}, 2, "--format"},
+      {{"replay", "--fail-on", "anything", "france.pcap"}, 2, "--fail-on"},
+      {{"replay", "--flows", "-", "france.pcap"}, 2, "--flows: .*a file"},
+      {{"explain", "example.org"}, 2, "example\\.org.*not an IP address"},
+      {{"explain", "203.0.113.9", "--at", "capture"}, 2, "--at: "},
+      {{"explain", "203.0.113.9", "--from", "198.51.100.7"}, 2, "not a local"},
+      {{"check"}, 2, "--config is required"},
+      {{"check", "--config", "missing.yaml"}, 2, "missing\\.yaml: .*No such"},
+  };
+  for (const ExpectedRun& run : runs) ExpectRun(run, Run(run.arguments));
+}
+
+TEST_F(ProcessTest, FailsOnVerdictsAsAsked) {
+  const std::vector<ExpectedRun> runs = {
+      {{"replay", "--fail-on", "violation", "both.pcap"}, 3, "", true},
+      {{"replay", "--fail-on", "violation", "france.pcap"}, 0, "", true},
+      {{"replay", "--fail-on", "violation", "unknown.pcap"}, 0, "", true},
+      {{"replay", "--fail-on", "undetermined", "unknown.pcap"}, 3, "", true},
+      // A violation is worse than what is undetermined.
+      {{"replay", "--fail-on", "undetermined", "both.pcap"}, 3, "", true},
+      {{"replay", "--fail-on", "undetermined", "france.pcap"}, 0, "", true},
+      {{"replay", "both.pcap"}, 0, "", true},
+  };
+  for (const ExpectedRun& run : runs) ExpectRun(run, Run(run.arguments));
+}
+
+struct BadConfig {
+  const char* name;
+  const char* text;
+  int exit_code;
+  const char* error;
+};
+
+TEST_F(ProcessTest, RefusesAConfigurationWithFileLineAndColumn) {
+  const BadConfig configs[] = {
+      {"unknown-key.yaml", "policy:\n  workload: []\n", 2,
+       "unknown-key\\.yaml:2:3: .*did you mean \"?workloads"},
+      {"host-bits.yaml", "local_networks: [10.0.0.1/8]\n", 2,
+       "host-bits\\.yaml:1:18: .*10\\.0\\.0\\.0/8"},
+      {"no-end.yaml",
+       "policy:\n"
+       "  workloads:\n"
+       "    - name: a\n"
+       "      addresses: [any]\n"
+       "      requires: {location: eu}\n"
+       "      exceptions:\n"
+       "        - {destination: 203.0.113.0/24, reference: r, reason: b}\n",
+       2, "no-end\\.yaml:7:11: .*until.*end date"},
+      {"not-yaml.yaml", "policy: [\n", 2, "not-yaml\\.yaml:[0-9]+:[0-9]+: "},
+      {"empty-scheme.yaml",
+       "policy:\n"
+       "  workloads:\n"
+       "    - name: a\n"
+       "      addresses: [any]\n"
+       "      requires: {qualification: {scheme: SecNumClout}}\n",
+       2, "empty-scheme\\.yaml:5:[0-9]+: .*SecNumCloud"},
+      {"asn-as-country.yaml", "facts: {country: share/octroi/asn.mmdb}\n", 1,
+       "asn\\.mmdb: .*autonomous systems; write it as facts\\.asn"},
+      {"country-as-asn.yaml", "facts: {asn: share/octroi/dbip-country.mmdb}\n",
+       1, "dbip-country\\.mmdb: .*places; write it as facts\\.country"},
+      {"text-as-country.yaml", "facts: {country: text.pcap}\n", 1,
+       "text\\.pcap: .*MaxMind DB"},
+      {"missing-asn.yaml", "facts: {asn: nowhere.mmdb}\n", 1,
+       "nowhere\\.mmdb: .*No such file"},
+      {"missing-ranges.yaml", "facts: {ranges: nowhere.csv}\n", 1,
+       "nowhere\\.csv: .*No such file"},
+      {"overlap.yaml", "facts: {ranges: overlap.csv}\n", 1,
+       "overlap\\.csv:3: .*overlap"},
+      {"host-bits-range.yaml", "facts: {ranges: host-bits.csv}\n", 1,
+       "host-bits\\.csv:2:1: .*203\\.0\\.113\\.64/26"},
+      {"wide-range.yaml", "facts: {ranges: wide.csv}\n", 1, "wide\\.csv:2.*/8"},
+      {"no-such-service.yaml", "facts: {ranges: service.csv}\n", 1,
+       "service\\.csv:2.*lutece-caas"},
+  };
+  dir_.Write("overlap.csv",
+             std::string(kRangesHeader) +
+                 "198.51.100.0/24,Lutece,lutece-iaas,,,asserted,s,2026-01,\n"
+                 "198.51.100.0/25,Lutece,lutece-saas,,,asserted,s,2026-01,\n");
+  dir_.Write("host-bits.csv",
+             std::string(kRangesHeader) +
+                 "203.0.113.65/26,Lutece,,,,asserted,s,2026-01,\n");
+  dir_.Write("wide.csv", std::string(kRangesHeader) +
+                             "198.0.0.0/7,Lutece,,,,asserted,s,2026-01,\n");
+  dir_.Write("service.csv",
+             std::string(kRangesHeader) +
+                 "198.51.100.0/24,Lutece,lutece-caas,,,asserted,s,2026-01,\n");
+  for (const BadConfig& config : configs) {
+    dir_.Write(config.name, config.text);
+    const std::vector<std::string> arguments = {"replay", "--config",
+                                                config.name, "france.pcap"};
+
+    ExpectRun({arguments, config.exit_code, config.error}, Run(arguments));
+  }
+}
+
+TEST_F(ProcessTest, ReadsStandardInput) {
+  const ProgramResult from_file =
+      Run({"replay", "--format", "csv", "both.pcap"});
+
+  const ProgramResult from_input = Run({"replay", "--format", "csv", "-"},
+                                       {.input_path = dir_.Path("both.pcap")});
+  const ProgramResult from_nothing = Run({"replay", "-"});
+
+  EXPECT_EQ(from_input.exit_code, 0);
+  EXPECT_EQ(from_input.errors, "");
+  EXPECT_EQ(from_input.out, from_file.out);
+  ExpectRun({{"replay", "-"}, 1, "standard input: .*empty"}, from_nothing);
+}
+
+TEST_F(ProcessTest, FailsWhereTheResultCannotBeWritten) {
+  const std::vector<std::vector<std::string>> commands = {
+      {"replay", "both.pcap"},
+      {"replay", "--format", "json", "both.pcap"},
+      {"replay", "--fail-on", "violation", "both.pcap"},
+      {"explain", "203.0.113.9"},
+      {"explain", "--format", "json", "203.0.113.9"},
+      {"version"}};
+  for (const std::vector<std::string>& arguments : commands) {
+    for (const OutputTo output_to :
+         {OutputTo::kFullDevice, OutputTo::kClosedPipe}) {
+      const ProgramResult result = Run(arguments, {.output_to = output_to});
+
+      ExpectRun({arguments, 1, "standard output: .*cannot be written"}, result);
+    }
+  }
+}
+
+TEST_F(ProcessTest, SaysWhereFlowRecordsCannotBeWrittenAndPrintsTheResult) {
+  const std::vector<ExpectedRun> runs = {
+      {{"replay", "--flows", "nowhere/flows.jsonl", "both.pcap"},
+       1,
+       "nowhere/flows\\.jsonl.*No such file",
+       true},
+      {{"replay", "--flows", "folder", "both.pcap"}, 1, "folder: ", true},
+  };
+  for (const ExpectedRun& run : runs) ExpectRun(run, Run(run.arguments));
+}
+
+TEST_F(ProcessTest, WritesFlowRecordsOneALine) {
+  const ProgramResult result =
+      Run({"replay", "--flows", "flows.jsonl", "both.pcap"});
+
+  EXPECT_EQ(result.exit_code, 0);
+  const std::string flows = ReadFile(dir_.Path("flows.jsonl"));
+  EXPECT_EQ(std::count(flows.begin(), flows.end(), '\n'), 2);
+  EXPECT_THAT(flows, HasSubstr("\"destination_address\":\"198.51.100.7\""));
+}
+
+TEST_F(ProcessTest, ShowsHelpAndVersionAsResults) {
+  const std::vector<ExpectedRun> runs = {
+      {{"--help"}, 0, "", true},
+      {{"replay", "--help"}, 0, "", true},
+      {{"version"}, 0, "", true},
+  };
+  for (const ExpectedRun& run : runs) ExpectRun(run, Run(run.arguments));
+}
+
+TEST_F(ProcessTest, ChecksAConfiguration) {
+  dir_.Write("good.yaml", "sources: [{file: france.pcap}]\n");
+  dir_.Write("bad.yaml", "policy: {undetermined: maybe}\n");
+
+  ExpectRun({{"check", "--config", "good.yaml"}, 0, "", true},
+            Run({"check", "--config", "good.yaml"}));
+  ExpectRun({{"check", "--config", "bad.yaml"}, 2, "bad\\.yaml:1:24: "},
+            Run({"check", "--config", "bad.yaml"}));
+}
+
+// Where it was built, with the facts that ship.
+TEST(InstalledProgramTest, FindsItsFactsBesideItself) {
+  const ProgramResult result = RunProgram(
+      {.arguments = {OCTROI_BINARY_DIR "/bin/octroi", "explain", "15.188.0.1",
+                     "--at", "2026-06-30", "--format", "json"}});
+
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_EQ(result.errors, "");
+  EXPECT_THAT(result.out, HasSubstr("\"country\": \"FR\""));
+}
+
+}  // namespace
+}  // namespace octroi
