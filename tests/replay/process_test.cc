@@ -182,8 +182,9 @@ TEST_F(ProcessTest, RefusesACaptureThatItMayNotRead) {
 
   const ProgramResult result = Run({"replay", "france.pcap"});
 
-  ExpectRun({{"replay", "france.pcap"}, 1, "france\\.pcap: .*Permission denied"},
-            result);
+  ExpectRun(
+      {{"replay", "france.pcap"}, 1, "france\\.pcap: .*Permission denied"},
+      result);
 }
 
 TEST_F(ProcessTest, RefusesWrongUsage) {
