@@ -89,7 +89,7 @@ inline bool DecodePlain(const Packet& packet, IpLayer* layer) {
 void DecodeTunnels(HeaderWalk* walk, DecodedPacket* decoded) {
   IpLayer layer = decoded->outer;
   for (int ip_layers = 1; ip_layers < kMaxIpLayers; ++ip_layers) {
-    Tunnel tunnel;
+    TunnelHeader tunnel;
     if (!EnterTunnel(layer, walk, &tunnel)) return;
     if (WalkToIp(walk) != kNoDropReason) return;
     if (!walk->TakeHeader()) return;

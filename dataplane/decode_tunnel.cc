@@ -16,7 +16,8 @@ bool SkipCaptured(uint32_t count, FrameView* rest) {
 // ERSPAN I is an Ethernet frame directly in GRE; II has a header of 8 octets.
 // Only II numbers its packets, which tells the two apart
 // (draft-foschiano-erspan §4.1, §4.2).
-bool EnterErspan2(bool has_sequence_number, HeaderWalk* walk, Tunnel* tunnel) {
+bool EnterErspan2(bool has_sequence_number, HeaderWalk* walk,
+                  TunnelHeader* tunnel) {
   *tunnel = {TunnelKind::kErspan, 0};
   walk->next = kNextEthernet;
   if (!has_sequence_number) return true;
@@ -28,7 +29,7 @@ bool EnterErspan2(bool has_sequence_number, HeaderWalk* walk, Tunnel* tunnel) {
 
 // draft-foschiano-erspan §4.3: 12 octets, with 8 of a platform's own if the
 // last bit says so. The frame type is Ethernet (0) or IP (2).
-bool EnterErspan3(HeaderWalk* walk, Tunnel* tunnel) {
+bool EnterErspan3(HeaderWalk* walk, TunnelHeader* tunnel) {
   if (!walk->rest.Has(12) || walk->rest.U8(0) >> 4 != 2) return false;
   const uint16_t flags = walk->rest.U16(10);
   const uint16_t frame_type = (flags >> 10) & 0x1f;
@@ -60,7 +61,7 @@ constexpr uint16_t kGreVersion = 0x0007;
 
 // RFC 2637 §4.1, PPTP: the key holds a length and the call; a packet without a
 // sequence number only acknowledges.
-bool EnterPptp(uint16_t flags, HeaderWalk* walk, Tunnel* tunnel) {
+bool EnterPptp(uint16_t flags, HeaderWalk* walk, TunnelHeader* tunnel) {
   FrameView& rest = walk->rest;
   if (!rest.Has(8) || rest.U16(2) != kNextGrePpp) return false;
   if ((flags & kGreKey) == 0 || (flags & kGreSequence) == 0) return false;
@@ -74,7 +75,7 @@ bool EnterPptp(uint16_t flags, HeaderWalk* walk, Tunnel* tunnel) {
 }
 
 // RFC 2784 and RFC 2890, with the routing of RFC 1701.
-bool EnterGre(HeaderWalk* walk, Tunnel* tunnel) {
+bool EnterGre(HeaderWalk* walk, TunnelHeader* tunnel) {
   FrameView& rest = walk->rest;
   if (!rest.Has(4)) return false;
   const uint16_t flags = rest.U16(0);
@@ -109,7 +110,7 @@ bool EnterGre(HeaderWalk* walk, Tunnel* tunnel) {
 // RFC 7348 §5: the I flag and nothing else, reserved fields zero. The group
 // policy extension (draft-smith-vxlan-group-policy §2.1) sets G and uses three
 // of them.
-bool EnterVxlan(HeaderWalk* walk, Tunnel* tunnel) {
+bool EnterVxlan(HeaderWalk* walk, TunnelHeader* tunnel) {
   FrameView& rest = walk->rest;
   if (!rest.Has(8)) return false;
   const uint32_t flags = rest.U32(0);
@@ -126,7 +127,7 @@ bool EnterVxlan(HeaderWalk* walk, Tunnel* tunnel) {
 // draft-ietf-nvo3-vxlan-gpe §3.1: version 0, reserved fields zero. Without a
 // next protocol the payload is Ethernet, as in VXLAN. Frames of the network's
 // own (flag O) are not a user's.
-bool EnterVxlanGpe(HeaderWalk* walk, Tunnel* tunnel) {
+bool EnterVxlanGpe(HeaderWalk* walk, TunnelHeader* tunnel) {
   constexpr uint8_t kHasId = 0x08;
   constexpr uint8_t kHasNextProtocol = 0x04;
   constexpr uint8_t kIsBroadcast = 0x02;
@@ -153,7 +154,7 @@ bool EnterVxlanGpe(HeaderWalk* walk, Tunnel* tunnel) {
 }
 
 // RFC 8926 §3.4: version 0, reserved bits zero, options in units of four.
-bool EnterGeneve(HeaderWalk* walk, Tunnel* tunnel) {
+bool EnterGeneve(HeaderWalk* walk, TunnelHeader* tunnel) {
   FrameView& rest = walk->rest;
   if (!rest.Has(8)) return false;
   const uint8_t version = rest.U8(0) >> 6;
@@ -189,7 +190,7 @@ bool SkipGtpExtensions(uint8_t next_extension, HeaderWalk* walk) {
 
 // TS 29.281 §5.1: version 1, protocol type GTP, the spare bit zero, and a
 // G-PDU, which is the message that carries a user's packet.
-bool EnterGtpU(HeaderWalk* walk, Tunnel* tunnel) {
+bool EnterGtpU(HeaderWalk* walk, TunnelHeader* tunnel) {
   constexpr uint8_t kHasExtension = 0x04;
   constexpr uint8_t kHasOptionalFields = 0x07;
   constexpr uint8_t kGPdu = 255;
@@ -212,7 +213,7 @@ bool EnterGtpU(HeaderWalk* walk, Tunnel* tunnel) {
 }
 
 // RFC 2661 §3.1: a data message of version 2, reserved bits zero.
-bool EnterL2tp(HeaderWalk* walk, Tunnel* tunnel) {
+bool EnterL2tp(HeaderWalk* walk, TunnelHeader* tunnel) {
   constexpr uint16_t kHasLength = 0x4000;
   constexpr uint16_t kHasSequence = 0x0800;
   constexpr uint16_t kHasOffset = 0x0200;
@@ -242,7 +243,8 @@ bool EnterL2tp(HeaderWalk* walk, Tunnel* tunnel) {
   return SkipCaptured(header_octets + padding_octets, &rest);
 }
 
-bool EnterUdpTunnel(const IpLayer& layer, HeaderWalk* walk, Tunnel* tunnel) {
+bool EnterUdpTunnel(const IpLayer& layer, HeaderWalk* walk,
+                    TunnelHeader* tunnel) {
   FrameView& rest = walk->rest;
   if (!rest.Has(kUdpOctets)) return false;
   const uint16_t udp_octets = rest.U16(4);
@@ -269,7 +271,7 @@ bool EnterUdpTunnel(const IpLayer& layer, HeaderWalk* walk, Tunnel* tunnel) {
 
 }  // namespace
 
-bool EnterTunnel(const IpLayer& layer, HeaderWalk* walk, Tunnel* tunnel) {
+bool EnterTunnel(const IpLayer& layer, HeaderWalk* walk, TunnelHeader* tunnel) {
   const bool is_v4 = layer.source.is_v4();
   switch (layer.protocol_identifier) {
     case kProtocolUdp:

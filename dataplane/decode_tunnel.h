@@ -11,7 +11,7 @@
 
 namespace octroi {
 
-struct Tunnel {
+struct TunnelHeader {
   TunnelKind kind = TunnelKind::kNone;
   uint32_t id = 0;  // As DecodedPacket::tunnel_id.
 };
@@ -35,6 +35,6 @@ inline bool IsUdpTunnelPort(uint16_t source_port, uint16_t destination_port) {
 // Reads the tunnel headers that follow `layer` at walk->rest, as DecodeIp left
 // it, and moves `walk` to the first header inside. False if there is no tunnel
 // or its headers contradict themselves; `walk` is of no further use then.
-bool EnterTunnel(const IpLayer& layer, HeaderWalk* walk, Tunnel* tunnel);
+bool EnterTunnel(const IpLayer& layer, HeaderWalk* walk, TunnelHeader* tunnel);
 
 }  // namespace octroi

@@ -37,7 +37,7 @@ using testing::SharedCapturePath;
 using testing::SharedCaptures;
 using testing::SmallWorld;
 
-constexpr size_t kShardCount = 4;
+constexpr size_t kShardCount = 8;
 
 constexpr char kDifferencesFile[] =
     OCTROI_SOURCE_DIR "/tests/replay/tshark_differences.csv";
