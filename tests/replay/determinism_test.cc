@@ -18,6 +18,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/replay/replay_case.h"
+#include "tests/replay/shared_captures.h"
 #include "tests/replay/small_facts.h"
 #include "tests/support/temp_dir.h"
 
@@ -30,6 +31,8 @@ using testing::PacketBuilder;
 using testing::PcapOf;
 using testing::ReadCase;
 using testing::ReadFile;
+using testing::SharedCapturePath;
+using testing::SharedCaptures;
 using testing::TempDir;
 using testing::TimedFrame;
 using testing::WriteSmallFacts;
@@ -210,8 +213,8 @@ class ReplayDeterminismTest : public ::testing::Test {
                *std::move(result)));
   }
 
-  void ExpectOneResult(const std::vector<std::string>& captures) {
-    const std::vector<Variation> variations = Variations();
+  void ExpectOneResult(const std::vector<std::string>& captures,
+                       const std::vector<Variation>& variations) {
     const std::string expected = ResultOf(captures, variations.front());
     EXPECT_THAT(expected, ::testing::HasSubstr("octroi.replay/1"));
     for (const Variation& variation : variations) {
@@ -236,7 +239,7 @@ TEST_F(ReplayDeterminismTest, GivesOneResultForARandomCapture) {
   const std::string capture = dir_.Write("random.pcap", RandomPcap(seed, 3000));
   LoadFacts();
 
-  ExpectOneResult({capture});
+  ExpectOneResult({capture}, Variations());
 }
 
 TEST_F(ReplayDeterminismTest, GivesOneResultForSeveralCapturesAtOnce) {
@@ -248,7 +251,20 @@ TEST_F(ReplayDeterminismTest, GivesOneResultForSeveralCapturesAtOnce) {
   captures.push_back(dir_.Write("random.pcap", RandomPcap(1, 200)));
   LoadFacts();
 
-  ExpectOneResult(captures);
+  ExpectOneResult(captures, Variations());
+}
+
+TEST_F(ReplayDeterminismTest, GivesOneResultForTheSharedCapturesAtOnce) {
+  std::vector<std::string> captures;
+  for (const std::string& name : SharedCaptures()) {
+    captures.push_back(SharedCapturePath(name));
+  }
+  if (captures.empty()) {
+    GTEST_SKIP() << "the shared captures are not beside this checkout";
+  }
+  LoadFacts();
+
+  ExpectOneResult(captures, {{1, 0, 32}, {2, 1, 1}, {4, 2, 32}});
 }
 
 // The whole command, which takes a new hash seed each time it runs.
