@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/command.h"
 
+#include <algorithm>
 #include <ostream>
 #include <utility>
 
@@ -9,7 +10,6 @@
 #include "policy/judge.h"
 
 namespace octroi {
-namespace {
 
 void WriteProblems(const std::vector<Problem>& problems,
                    const Surroundings& surroundings) {
@@ -18,7 +18,15 @@ void WriteProblems(const std::vector<Problem>& problems,
   }
 }
 
-// Reads the configuration, or takes the defaults.
+size_t PageColumns(const Surroundings& surroundings) {
+  constexpr size_t kWithoutTerminal = 160;
+  constexpr size_t kNarrowest = 60;
+  return surroundings.out_columns
+             ? std::max(kNarrowest,
+                        static_cast<size_t>(*surroundings.out_columns))
+             : kWithoutTerminal;
+}
+
 std::optional<Config> ObtainConfig(const BeliefOptions& options,
                                    const Surroundings& surroundings) {
   LoadedConfig loaded;
@@ -33,6 +41,8 @@ std::optional<Config> ObtainConfig(const BeliefOptions& options,
   loaded.config->facts.embedded_dir = surroundings.facts_dir;
   return std::move(loaded.config);
 }
+
+namespace {
 
 // As given on the command line, else as configured, with what is local
 // everywhere; else the default, which has that already.
@@ -81,13 +91,13 @@ LoadedBeliefs LoadBeliefs(const BeliefOptions& options,
     WriteProblems(problems, surroundings);
     return {nullptr, kExitUsage};
   }
-  absl::StatusOr<Atlas> atlas =
-      Atlas::Build(*beliefs->facts, ExceptionMarks(config.policy));
-  if (!atlas.ok()) {
-    WriteError(surroundings, std::string(atlas.status().message()));
+  absl::StatusOr<std::unique_ptr<AtlasTimeline>> atlases =
+      AtlasTimeline::Create(*beliefs->facts, ExceptionMarks(config.policy));
+  if (!atlases.ok()) {
+    WriteError(surroundings, std::string(atlases.status().message()));
     return {nullptr, kExitFailed};
   }
-  beliefs->atlas = std::make_unique<Atlas>(*std::move(atlas));
+  beliefs->atlases = *std::move(atlases);
   beliefs->local_networks =
       LocalNetworksOf(options, config, beliefs->facts->special_purpose);
   beliefs->workloads =

@@ -15,7 +15,7 @@
 #include "absl/status/statusor.h"
 #include "config/load.h"
 #include "config/problem.h"
-#include "geo/atlas.h"
+#include "geo/atlas_timeline.h"
 #include "policy/policy.h"
 #include "policy/workload_index.h"
 
@@ -49,7 +49,7 @@ struct Beliefs {
   // As configured, and what is local everywhere (AlwaysLocalNetworks).
   std::vector<IpPrefix> local_networks;
   std::unique_ptr<Facts> facts;
-  std::unique_ptr<Atlas> atlas;
+  std::unique_ptr<AtlasTimeline> atlases;
   WorkloadIndex workloads;
   std::string digest;  // EditionDigest
 };
@@ -71,8 +71,20 @@ struct LoadedBeliefs {
 LoadedBeliefs LoadBeliefs(const BeliefOptions& options,
                           const Surroundings& surroundings);
 
+// Reads the configuration, or takes the defaults, with the embedded facts in
+// place. Nothing after writing what is wrong with it.
+std::optional<Config> ObtainConfig(const BeliefOptions& options,
+                                   const Surroundings& surroundings);
+
 // "octroi: MESSAGE".
 void WriteError(const Surroundings& surroundings, std::string_view message);
+
+void WriteProblems(const std::vector<Problem>& problems,
+                   const Surroundings& surroundings);
+
+// How wide a page of text is: the terminal, within reason, or a wide page where
+// there is none.
+size_t PageColumns(const Surroundings& surroundings);
 
 // Flushes `out`. Returns kExitFailed, and says so in a line, if what was
 // written to it has not all arrived.

@@ -72,7 +72,7 @@ std::vector<WorkloadVerdict> JudgeAll(const Beliefs& beliefs,
 
 Explanation Explain(const Beliefs& beliefs, const Rulebook& rulebook,
                     const IpAddress& address, WorkloadId from) {
-  const Atlas& atlas = *beliefs.atlas;
+  const Atlas& atlas = beliefs.atlases->At(rulebook.day());
   const AttributionId id = atlas.Lookup(address);
   Edition edition;
   edition.atlas = &atlas;
@@ -405,15 +405,10 @@ ExitCode UsageError(const Surroundings& surroundings, std::string_view what) {
 ExitCode WriteExplanation(const Explanation& explanation, bool is_json,
                           const Beliefs& beliefs,
                           const Surroundings& surroundings) {
-  constexpr size_t kPageColumns = 160;
-  constexpr size_t kNarrowestColumns = 60;
-  const size_t columns = surroundings.out_columns
-                             ? static_cast<size_t>(*surroundings.out_columns)
-                             : kPageColumns;
   *surroundings.out << (is_json
                             ? ToJson(explanation, beliefs)
                             : TextWriter(explanation, surroundings.use_color,
-                                         std::max(columns, kNarrowestColumns))
+                                         PageColumns(surroundings))
                                   .Write());
   return FinishOutput(surroundings);
 }
@@ -450,8 +445,8 @@ ExitCode ExplainWith(const Beliefs& beliefs,
                       question->from->ToString()));
     }
   }
-  const Rulebook rulebook =
-      Rulebook::Compile(*beliefs.atlas, beliefs.config.policy, question->day);
+  const Rulebook rulebook = Rulebook::Compile(
+      beliefs.atlases->At(question->day), beliefs.config.policy, question->day);
   Explanation explanation =
       Explain(beliefs, rulebook, question->address, workload);
   explanation.from = options.from;

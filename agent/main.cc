@@ -18,6 +18,7 @@
 #include "agent/check_command.h"
 #include "agent/command.h"
 #include "agent/explain_command.h"
+#include "agent/facts_command.h"
 #include "agent/installation.h"
 #include "agent/replay_command.h"
 #include "dataplane/limits.h"
@@ -69,6 +70,8 @@ struct CommandLine {
   ExplainCommandOptions explain;
   std::string explain_format = "text";
   std::string check_config;
+  FactsCompareOptions facts_compare;
+  std::string facts_compare_format = "table";
 };
 
 void AddReplay(CLI::App* app, CommandLine* line) {
@@ -143,6 +146,27 @@ void AddCheck(CLI::App* app, CommandLine* line) {
   check->add_option("--config", line->check_config, "octroi.yaml")->required();
 }
 
+void AddFacts(CLI::App* app, CommandLine* line) {
+  CLI::App* facts = app->add_subcommand("facts", "Say how good the facts are");
+  facts->require_subcommand(1);
+  CLI::App* compare = facts->add_subcommand(
+      "compare",
+      "Compare country databases over the whole address space, and say whose "
+      "space is contested");
+  compare->add_option("databases", line->facts_compare.databases,
+                      "Databases beside the configured ones: MMDB files, "
+                      "folders of their builds, text files as Tor reads them");
+  compare->add_option("--config", line->facts_compare.config_path,
+                      "Policy and facts (octroi.yaml)");
+  compare
+      ->add_option("--at", line->facts_compare.at,
+                   "Compare by the regimes of: now, YYYY-MM-DD")
+      ->capture_default_str();
+  compare->add_option("--format", line->facts_compare_format, "table or json")
+      ->check(CLI::IsMember({"table", "json"}))
+      ->capture_default_str();
+}
+
 ExitCode RunReplayCommand(const CLI::App& command, CommandLine* line,
                           const Surroundings& surroundings) {
   if (command.count("--local") != 0) {
@@ -185,12 +209,14 @@ int Main(int argc, char** argv) {
   AddReplay(&app, &line);
   AddExplain(&app, &line);
   AddCheck(&app, &line);
+  AddFacts(&app, &line);
   const auto is_named = [argv](const CLI::App* command) {
     return command->get_name() == argv[1];
   };
   if (argc > 1 && argv[1][0] != '-' && app.get_subcommands(is_named).empty()) {
     WriteError(surroundings, fmt::format("\"{}\" is not a command; write "
-                                         "replay, explain, check or version",
+                                         "replay, explain, check, facts or "
+                                         "version",
                                          argv[1]));
     return kExitUsage;
   }
@@ -216,6 +242,10 @@ int Main(int argc, char** argv) {
   }
   if (command.get_name() == "check") {
     return RunCheck(line.check_config, surroundings);
+  }
+  if (command.get_name() == "facts") {
+    line.facts_compare.is_json = line.facts_compare_format == "json";
+    return RunFactsCompare(line.facts_compare, surroundings);
   }
   std::cout << VersionText();
   return FinishOutput(surroundings);

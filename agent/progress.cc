@@ -25,6 +25,13 @@ std::string Bar(double fraction) {
 }  // namespace
 
 std::string ProgressLine(const Progress& progress, double elapsed_s) {
+  if (progress.share) {
+    const double share = *progress.share;
+    return fmt::format("{} {:3.0f} %", Bar(share), share * 100) +
+           (share > 0 ? fmt::format("  {:.0f} s left",
+                                    elapsed_s / share * (1 - share))
+                      : "");
+  }
   const auto done = static_cast<double>(progress.bytes_done);
   const double rate = elapsed_s > 0 ? done / elapsed_s : 0;
   const std::string rate_text = HumanBytes(static_cast<uint64_t>(rate)) + "/s";

@@ -16,10 +16,12 @@ namespace octroi {
 struct Progress {
   uint64_t bytes_done = 0;
   std::optional<uint64_t> bytes_total;  // Nothing if it cannot be known.
+  // Of work that is not counted in bytes: how much is done, in [0, 1].
+  std::optional<double> share = std::nullopt;
 };
 
 // "[#####.....]  52 %  1.2 GB of 2.3 GB  410 MB/s  3 s left", without the bar
-// where the total is not known.
+// where the total is not known, without the bytes where there is a share.
 std::string ProgressLine(const Progress& progress, double elapsed_s);
 
 // Draws a line that redraws itself, from a thread of its own, until it is

@@ -19,10 +19,6 @@
 namespace octroi {
 namespace {
 
-// Width of a table that no terminal shows: a wide page.
-constexpr size_t kPageColumns = 160;
-constexpr size_t kNarrowestColumns = 60;
-
 // The captures as one source, with the digest of each file taken while it is
 // read.
 struct HashedSource {
@@ -97,11 +93,7 @@ void WriteResult(const ReplayReport& report, ReplayFormat format,
       break;
     case ReplayFormat::kTable: {
       TableOptions table;
-      table.columns =
-          std::max(kNarrowestColumns,
-                   surroundings.out_columns
-                       ? static_cast<size_t>(*surroundings.out_columns)
-                       : kPageColumns);
+      table.columns = PageColumns(surroundings);
       table.use_color = surroundings.use_color;
       *surroundings.out << RenderTable(report, table);
       break;
@@ -160,7 +152,8 @@ ExitCode RunReplay(const ReplayCommandOptions& options,
     WriteError(surroundings, std::string(captures.status().message()));
     return kExitUsage;
   }
-  EditionTimeline timeline(*beliefs.atlas, beliefs.workloads, policy, *at);
+  EditionTimeline timeline(beliefs.atlases.get(), beliefs.workloads, policy,
+                           *at);
   absl::StatusOr<ReplayResult> result = ReplayWithProgress(
       options, surroundings, (*captures)->source.get(), &timeline);
   if (!result.ok()) {

@@ -2,8 +2,10 @@
 #include "config/facts.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <filesystem>
+#include <fstream>
 #include <iterator>
 #include <map>
 #include <optional>
@@ -17,6 +19,7 @@
 #include "evidence/digest.h"
 #include "fmt/format.h"
 #include "fmt/ranges.h"
+#include "geo/country_text.h"
 
 namespace octroi {
 namespace {
@@ -36,6 +39,8 @@ constexpr DatabaseLicence kLicences[] = {
     {{"nro.net", "nro.net"}, "NRO (https://nro.net)"},
     {{"dbip", "db-ip"}, "IP geolocation by DB-IP (https://db-ip.com)"},
     {{"ipinfo", "ipinfo"}, "IP address data by IPinfo (https://ipinfo.io)"},
+    {{"ipfire", "ipfire"},
+     "IPFire Location database (https://location.ipfire.org), CC BY-SA 4.0"},
 };
 
 std::string Lower(std::string text) {
@@ -49,10 +54,9 @@ bool Has(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;
 }
 
-std::string AttributionOf(const std::string& stem,
-                          const MmdbMetadata& metadata) {
-  const std::string text =
-      Lower(stem + " " + metadata.database_type + " " + metadata.description);
+// `words`: what is known of a database, its file name among it.
+std::string AttributionOf(const std::string& words) {
+  const std::string text = Lower(words);
   std::vector<std::string_view> attributions;
   for (const DatabaseLicence& licence : kLicences) {
     if (Has(text, licence.words[0]) || Has(text, licence.words[1])) {
@@ -60,6 +64,33 @@ std::string AttributionOf(const std::string& stem,
     }
   }
   return fmt::format("{}", fmt::join(attributions, "; "));
+}
+
+// Whether a file begins as a text does: an MMDB file begins with a search tree.
+bool IsText(const std::string& path) {
+  constexpr size_t kLookedAt = 512;
+  std::ifstream file(path, std::ios::binary);
+  std::array<char, kLookedAt> bytes;
+  file.read(bytes.data(), bytes.size());
+  const auto size = static_cast<size_t>(file.gcount());
+  return size != 0 &&
+         std::all_of(bytes.begin(), bytes.begin() + size, [](char c) {
+           return (c >= ' ' && c <= '~') || c == '\t' || c == '\r' || c == '\n';
+         });
+}
+
+// What stands in a folder, in the order of the names. `error` tells why it
+// cannot be read.
+std::vector<fs::path> ListFolder(const fs::path& folder,
+                                 std::error_code* error) {
+  std::vector<fs::path> found;
+  const fs::directory_iterator end;
+  for (fs::directory_iterator entry(folder, *error); !*error && entry != end;
+       entry.increment(*error)) {
+    found.push_back(entry->path());
+  }
+  std::sort(found.begin(), found.end());
+  return found;
 }
 
 // Whether a file name matches a pattern. Goes back to the last '*' only, so the
@@ -106,15 +137,22 @@ class Loader {
 
   void LoadCountries();
   void LoadAsn();
-  std::optional<CountryDatabase> OpenDatabase(const std::string& path,
-                                              DatabaseKind kind);
+  template <typename Database>
+  std::vector<Database> OpenSeries(const std::string& path, DatabaseKind kind);
+  template <typename Database>
+  std::vector<Database> OpenFolder(const std::string& path, DatabaseKind kind);
+  template <typename Database>
+  std::optional<Database> OpenMmdb(const std::string& path, DatabaseKind kind);
+  std::optional<CountryDatabase> OpenText(const std::string& path);
   bool IsOfKind(const MmdbFile& file, DatabaseKind kind);
+  bool IsNewOpinion(const CountryDatabase& database);
 
   void LoadServices();
   void LoadOperators();
   void LoadJurisdictions();
   void LoadSpecialPurpose();
   void LoadRanges();
+  void LoadAnycast();
   std::vector<std::string> ExpandPattern(const std::string& pattern);
   void CheckSchemes(const std::vector<CatalogueRow>& rows,
                     const std::string& file);
@@ -152,8 +190,7 @@ std::unique_ptr<Facts> Loader::Load() {
   LoadOperators();
   LoadJurisdictions();
   LoadSpecialPurpose();
-  facts_->anycast =
-      ReadRows(PathOf(options_.anycast, "anycast.csv"), &ReadAnycast);
+  LoadAnycast();
   LoadRanges();
   if (has_problems()) return nullptr;
   return std::move(facts_);
@@ -167,35 +204,108 @@ std::string Loader::PathOf(const std::string& configured,
 
 void Loader::LoadCountries() {
   std::vector<std::string> paths = options_.country;
-  if (paths.empty()) paths.push_back(PathOf("", "dbip-country.mmdb"));
+  if (paths.empty()) paths.push_back(EmbeddedCountryFile(options_));
   for (const std::string& path : paths) {
-    std::optional<CountryDatabase> database =
-        OpenDatabase(path, DatabaseKind::kCountry);
-    if (!database) continue;
-    const auto same =
-        std::find_if(facts_->countries.begin(), facts_->countries.end(),
-                     [&](const CountryDatabase& other) {
-                       return other.source.sha256 == database->source.sha256;
-                     });
-    if (same != facts_->countries.end()) {
-      Add(path, fmt::format("has the same content as {}; a second opinion "
-                            "needs a second source",
-                            same->source.path));
-      continue;
+    CountrySeries series;
+    std::error_code error;
+    if (!fs::is_directory(path, error) && IsText(path)) {
+      std::optional<CountryDatabase> database = OpenText(path);
+      if (database) series.push_back(*std::move(database));
+    } else {
+      series = OpenSeries<CountryDatabase>(path, DatabaseKind::kCountry);
     }
-    facts_->sources.push_back(database->source);
-    facts_->countries.push_back(*std::move(database));
+    const bool is_new = std::all_of(
+        series.begin(), series.end(),
+        [this](const CountryDatabase& build) { return IsNewOpinion(build); });
+    if (series.empty() || !is_new) continue;
+    for (const CountryDatabase& database : series) {
+      facts_->sources.push_back(database.source);
+    }
+    facts_->countries.push_back(std::move(series));
   }
 }
 
-void Loader::LoadAsn() {
-  facts_->asn =
-      OpenDatabase(PathOf(options_.asn, "asn.mmdb"), DatabaseKind::kAsn);
-  if (facts_->asn) facts_->sources.push_back(facts_->asn->source);
+bool Loader::IsNewOpinion(const CountryDatabase& database) {
+  for (const CountrySeries& series : facts_->countries) {
+    for (const CountryDatabase& other : series) {
+      if (other.source.sha256 != database.source.sha256) continue;
+      Add(database.source.path,
+          fmt::format("has the same content as {}; a second opinion needs a "
+                      "second source",
+                      other.source.path));
+      return false;
+    }
+  }
+  return true;
 }
 
-std::optional<CountryDatabase> Loader::OpenDatabase(const std::string& path,
-                                                    DatabaseKind kind) {
+void Loader::LoadAsn() {
+  facts_->asn = OpenSeries<AsnDatabase>(PathOf(options_.asn, "asn.mmdb"),
+                                        DatabaseKind::kAsn);
+  for (const AsnDatabase& database : facts_->asn) {
+    facts_->sources.push_back(database.source);
+  }
+}
+
+// Empty after a problem.
+template <typename Database>
+std::vector<Database> Loader::OpenSeries(const std::string& path,
+                                         DatabaseKind kind) {
+  std::error_code error;
+  if (fs::is_directory(path, error)) return OpenFolder<Database>(path, kind);
+  std::vector<Database> series;
+  std::optional<Database> database = OpenMmdb<Database>(path, kind);
+  if (database) series.push_back(*std::move(database));
+  return series;
+}
+
+// Builds of one database, ordered by the day on which each was made.
+template <typename Database>
+std::vector<Database> Loader::OpenFolder(const std::string& path,
+                                         DatabaseKind kind) {
+  std::error_code error;
+  std::vector<Database> series;
+  size_t count = 0;
+  for (const fs::path& file : ListFolder(path, &error)) {
+    if (file.extension() != ".mmdb") continue;
+    if (++count > kMaxDatabaseBuilds) {
+      Add(path, fmt::format("holds more than {} .mmdb files; keep fewer builds",
+                            kMaxDatabaseBuilds));
+      return {};
+    }
+    std::optional<Database> database = OpenMmdb<Database>(file.string(), kind);
+    if (!database) return {};
+    if (!database->source.built) {
+      Add(file.string(),
+          "does not say when it was built, so it has no place among the "
+          "builds of a folder");
+      return {};
+    }
+    series.push_back(*std::move(database));
+  }
+  if (error) {
+    Add(path, fmt::format("the folder cannot be read: {}", error.message()));
+    return {};
+  }
+  if (count == 0) Add(path, "the folder holds no .mmdb file");
+  std::sort(series.begin(), series.end(),
+            [](const Database& a, const Database& b) {
+              return a.source.built < b.source.built;
+            });
+  for (size_t i = 1; i < series.size(); ++i) {
+    if (series[i].source.built != series[i - 1].source.built) continue;
+    Add(series[i].source.path,
+        fmt::format("was built on {} as {} was; keep one build of a day",
+                    FormatDay(*series[i].source.built),
+                    series[i - 1].source.path));
+    return {};
+  }
+  return series;
+}
+
+template <typename Database>
+std::optional<Database> Loader::OpenMmdb(const std::string& path,
+                                         DatabaseKind kind) {
   absl::StatusOr<std::unique_ptr<MmdbFile>> file = MmdbFile::Open(path);
   if (!file.ok()) {
     problems_->push_back(ProblemOf(path, file.status()));
@@ -208,7 +318,7 @@ std::optional<CountryDatabase> Loader::OpenDatabase(const std::string& path,
     return std::nullopt;
   }
   const MmdbMetadata& metadata = (*file)->metadata();
-  CountryDatabase database;
+  Database database;
   database.source.name = fs::path(path).stem().string();
   database.source.path = path;
   if (metadata.build_epoch_s > 0) {
@@ -216,7 +326,32 @@ std::optional<CountryDatabase> Loader::OpenDatabase(const std::string& path,
         std::chrono::sys_seconds(std::chrono::seconds(metadata.build_epoch_s)));
   }
   database.source.sha256 = *sha256;
-  database.source.attribution = AttributionOf(database.source.name, metadata);
+  database.source.attribution =
+      AttributionOf(database.source.name + " " + metadata.database_type + " " +
+                    metadata.description);
+  database.file = *std::move(file);
+  return database;
+}
+
+std::optional<CountryDatabase> Loader::OpenText(const std::string& path) {
+  const absl::StatusOr<std::string> text = ReadTextFile(path, kMaxCsvFileBytes);
+  if (!text.ok()) {
+    problems_->push_back(ProblemOf(path, text.status()));
+    return std::nullopt;
+  }
+  absl::StatusOr<std::unique_ptr<CountryText>> file =
+      CountryText::Parse(path, *text);
+  if (!file.ok()) {
+    problems_->push_back({"", 0, 0, std::string(file.status().message())});
+    return std::nullopt;
+  }
+  CountryDatabase database;
+  database.source.name = fs::path(path).filename().string();
+  database.source.path = path;
+  database.source.built = (*file)->built();
+  database.source.sha256 = Sha256Hex(*text);
+  database.source.attribution =
+      AttributionOf(database.source.name + " " + (*file)->vendor());
   database.file = *std::move(file);
   return database;
 }
@@ -360,6 +495,16 @@ void Loader::LoadRanges() {
   facts_->ranges = *std::move(table);
 }
 
+void Loader::LoadAnycast() {
+  facts_->anycast = ReadRows(PathOf("", "anycast.csv"), &ReadAnycast);
+  for (const std::string& pattern : options_.anycast) {
+    for (const std::string& path : ExpandPattern(pattern)) {
+      std::vector<AnycastRow> more = ReadRows(path, &ReadAnycast);
+      std::move(more.begin(), more.end(), std::back_inserter(facts_->anycast));
+    }
+  }
+}
+
 std::vector<std::string> Loader::ExpandPattern(const std::string& pattern) {
   if (pattern.find_first_of(kWildcards) == std::string::npos) return {pattern};
   const fs::path path(pattern);
@@ -372,10 +517,9 @@ std::vector<std::string> Loader::ExpandPattern(const std::string& pattern) {
   }
   std::vector<std::string> found;
   std::error_code error;
-  const fs::directory_iterator end;
-  for (fs::directory_iterator entry(folder.empty() ? "." : folder, error);
-       !error && entry != end; entry.increment(error)) {
-    const std::string name = entry->path().filename().string();
+  for (const fs::path& entry :
+       ListFolder(folder.empty() ? "." : folder, &error)) {
+    const std::string name = entry.filename().string();
     if (Matches(name, path.filename().string())) {
       found.push_back((folder / name).string());
     }
@@ -385,11 +529,14 @@ std::vector<std::string> Loader::ExpandPattern(const std::string& pattern) {
   } else if (found.empty()) {
     Add(pattern, "the pattern matches no file");
   }
-  std::sort(found.begin(), found.end());
   return found;
 }
 
 }  // namespace
+
+std::string EmbeddedCountryFile(const FactsOptions& options) {
+  return (fs::path(options.embedded_dir) / "dbip-country.mmdb").string();
+}
 
 std::unique_ptr<Facts> LoadFacts(const FactsOptions& options,
                                  std::vector<Problem>* problems) {

@@ -19,22 +19,30 @@ namespace octroi {
 // Which files facts come from. An empty member means the file of embedded_dir
 // that is named beside it.
 struct FactsOptions {
-  // Country databases, the first opinion first.    dbip-country.mmdb
-  std::vector<std::string> country;
-  std::string asn;              // asn.mmdb
-  std::string services;         // qualified_services.csv
-  std::string operators;        // operators.csv
-  std::string jurisdictions;    // jurisdictions.csv
-  std::string schemes;          // schemes.csv
-  std::string special_purpose;  // special_purpose.csv
-  std::string anycast;          // anycast.csv
-  // The user's ranges, beside those of offering_ranges.csv. A file name may be
-  // a pattern: '*' stands for any characters, '?' for one. Files that a
-  // pattern matches are read in the order of their names; a name that begins
-  // with '.' matches only a pattern that does.
+  // Country databases, the first opinion first: MMDB files, text files as Tor
+  // reads them, or folders with several builds of one MMDB database.
+  std::vector<std::string> country;  // dbip-country.mmdb
+  std::string asn;                   // asn.mmdb; a file or such a folder.
+  std::string services;              // qualified_services.csv
+  std::string operators;             // operators.csv
+  std::string jurisdictions;         // jurisdictions.csv
+  std::string schemes;               // schemes.csv
+  std::string special_purpose;       // special_purpose.csv
+  // The user's ranges, beside those of offering_ranges.csv, and the user's
+  // anycast prefixes, beside those of anycast.csv. A file name may be a
+  // pattern: '*' stands for any characters, '?' for one. Files that a pattern
+  // matches are read in the order of their names; a name that begins with '.'
+  // matches only a pattern that does.
   std::vector<std::string> ranges;
+  std::vector<std::string> anycast;
   std::string embedded_dir;
 };
+
+// The country database that is used where none is configured.
+std::string EmbeddedCountryFile(const FactsOptions& options);
+
+// The most builds of one database that a folder may hold: five years of months.
+inline constexpr size_t kMaxDatabaseBuilds = 64;
 
 // The facts, or null with every problem of every file added to `problems`.
 //

@@ -218,7 +218,6 @@ void ConfigReader::ReadFacts(const YamlField& field) {
       {"jurisdictions", &FactsOptions::jurisdictions},
       {"schemes", &FactsOptions::schemes},
       {"special_purpose", &FactsOptions::special_purpose},
-      {"anycast", &FactsOptions::anycast},
   };
   constexpr std::string_view kKeys[] = {
       "country",         "asn",           "services",
@@ -242,6 +241,11 @@ void ConfigReader::ReadFacts(const YamlField& field) {
   if (const auto ranges = map.Find("ranges")) {
     for (const YamlField& item : ranges->ReadListOrOne()) {
       config_.facts.ranges.push_back(ReadPath(item));
+    }
+  }
+  if (const auto anycast = map.Find("anycast")) {
+    for (const YamlField& item : anycast->ReadListOrOne()) {
+      config_.facts.anycast.push_back(ReadPath(item));
     }
   }
 }

@@ -126,23 +126,28 @@ void AddAgeWarnings(const Facts& facts, ReplayReport* report) {
   const std::optional<int64_t> first = FirstTime(*report);
   const std::optional<int64_t> last = LastTime(*report);
   if (!first || !last) return;
-  const auto check = [&](const FactSource& source) {
-    if (!source.built) return;
-    const auto younger = (*source.built - DayOf(*last)).count();
-    const auto older = (DayOf(*first) - *source.built).count();
-    if (std::max<int64_t>(younger, older) <= kMaxFactAgeDays) return;
+  const auto warn = [&](const FactSource& source, int64_t days,
+                        std::string_view how) {
     report->warnings.push_back(fmt::format(
         "{} of {} is {} days {} than the capture ({} to {}): addresses may "
         "have changed hands in between; give a database of that time with "
         "facts.country and facts.asn",
-        source.name, FormatDay(*source.built), std::max(younger, older),
-        younger > 0 ? "younger" : "older", FormatDay(DayOf(*first)),
-        FormatDay(DayOf(*last))));
+        source.name, FormatDay(*source.built), days, how,
+        FormatDay(DayOf(*first)), FormatDay(DayOf(*last))));
   };
-  for (const CountryDatabase& database : facts.countries) {
-    check(database.source);
-  }
-  if (facts.asn) check(facts.asn->source);
+  // From the capture's end to a build made later, and from a build made before
+  // it to its start.
+  const auto check = [&](const auto& series) {
+    const FactSource& at_end = InForce(series, DayOf(*last)).source;
+    const FactSource& at_start = InForce(series, DayOf(*first)).source;
+    if (!at_end.built || !at_start.built) return;
+    const int64_t younger = (*at_end.built - DayOf(*last)).count();
+    const int64_t older = (DayOf(*first) - *at_start.built).count();
+    if (younger > kMaxFactAgeDays) warn(at_end, younger, "younger");
+    if (older > kMaxFactAgeDays) warn(at_start, older, "older");
+  };
+  for (const CountrySeries& series : facts.countries) check(series);
+  if (!facts.asn.empty()) check(facts.asn);
 }
 
 void AddLossWarnings(ReplayReport* report) {

@@ -8,36 +8,16 @@
 
 #include "absl/status/status.h"
 #include "fmt/format.h"
+#include "geo/layers.h"
 
 namespace octroi {
 namespace {
-
-// One source's say about the whole address space. Value 0: nothing to say.
-struct Layer {
-  IntervalMapV4 v4;
-  IntervalMapV6 v6;
-};
-
-Layer MakeLayer(std::span<const PrefixValue> prefixes) {
-  return {FlattenV4(prefixes, 0), FlattenV6(prefixes, 0)};
-}
-
-// Value i + 1 for the prefix of rows[i].
-template <typename Row>
-Layer LayerOfRows(const std::vector<Row>& rows) {
-  std::vector<PrefixValue> prefixes;
-  prefixes.reserve(rows.size());
-  for (const Row& row : rows) {
-    prefixes.push_back(
-        {row.prefix, static_cast<uint32_t>(prefixes.size()) + 1});
-  }
-  return MakeLayer(prefixes);
-}
 
 // The layers in the order of Atlas's precedence; databases follow.
 enum LayerIndex : size_t {
   kSpecialLayer,
   kRangeLayer,
+  kDerivedLayer,
   kAnycastLayer,
   kMarkLayer,
   kAsnLayer,
@@ -45,10 +25,32 @@ enum LayerIndex : size_t {
 };
 constexpr size_t kMaxLayers = kFirstCountryLayer + Atlas::kMaxCountryDatabases;
 
-// Whether a range says where its addresses are.
+// Whether a range says where its addresses are: a code may be a pseudo-code.
 bool Locates(const Facts& facts, const RangeRow& range) {
-  return range.grade != Grade::kDerived &&
+  return range.locates() &&
          facts.jurisdictions.Resolve(range.region_country).is_known();
+}
+
+// The rows of one kind, derived or not: value i + 1 for rows[i].
+Layer LayerOfRanges(const std::vector<RangeRow>& rows, bool is_derived) {
+  std::vector<PrefixValue> prefixes;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if ((rows[i].grade == Grade::kDerived) != is_derived) continue;
+    prefixes.push_back({rows[i].prefix, static_cast<uint32_t>(i) + 1});
+  }
+  return MakeLayer(prefixes);
+}
+
+// The row that ties an address to a service, or null. What an asserted or
+// published row of another provider covers is not guessed at by a derived one.
+const RangeRow* SpeaksOfService(const RangeRow* range,
+                                const RangeRow* derived) {
+  if (range != nullptr && !range->service_id.empty()) return range;
+  const bool is_open = range == nullptr || derived == nullptr ||
+                       range->provider == derived->provider;
+  return is_open && derived != nullptr && !derived->service_id.empty()
+             ? derived
+             : nullptr;
 }
 
 // When a prefix is announced as anycast: one row for each time.
@@ -68,7 +70,9 @@ using LayerValues = std::array<uint32_t, kMaxLayers>;
 // Joins the layers run by run, and interns what they say.
 class AtlasBuilder {
  public:
-  explicit AtlasBuilder(const Facts& facts) { atlas_.facts_ = &facts; }
+  AtlasBuilder(const Facts& facts, Day day) : day_(day) {
+    atlas_.facts_ = &facts;
+  }
 
   absl::StatusOr<Atlas> Build(std::span<const PrefixMark> marks);
 
@@ -77,21 +81,25 @@ class AtlasBuilder {
   absl::Status AddAsnLayer();
   void AddMarkLayer(std::span<const PrefixMark> marks);
   template <typename Number>
-  IntervalMap<Number> Join(IntervalMap<Number> Layer::*family);
+  IntervalMap<Number> Join();
+  const RangeRow* RangeOf(uint32_t value) const;
   AttributionId Intern(const LayerValues& values, bool is_v4);
   AttributionId Attribute(const LayerValues& values, bool is_v4);
   LocationClaim Locate(const LayerValues& values, bool is_v4,
                        const RangeRow* range) const;
+  void TieService(const RangeRow* range, const RangeRow* derived,
+                  Attribution* attribution) const;
   uint32_t OperatorOf(const RangeRow* range, uint32_t asn) const;
   uint32_t InternLocation(LocationClaim claim);
   AttributionId InternAttribution(Attribution attribution);
 
   using ClassKey = std::array<uint32_t, 5>;
 
+  const Day day_;
   Atlas atlas_;
   std::vector<Layer> layers_;
-  std::vector<CountryCode> codes_;  // Values of country layers, less one.
-  std::vector<uint32_t> asns_;      // Values of the ASN layer, less one.
+  CountryNumbers codes_;        // Values of country layers.
+  std::vector<uint32_t> asns_;  // Values of the ASN layer, less one.
   absl::flat_hash_map<LayerValues, AttributionId> known_v4_;
   absl::flat_hash_map<LayerValues, AttributionId> known_v6_;
   absl::flat_hash_map<LocationClaim, uint32_t> known_locations_;
@@ -103,7 +111,8 @@ class AtlasBuilder {
 absl::StatusOr<Atlas> AtlasBuilder::Build(std::span<const PrefixMark> marks) {
   const Facts& facts = *atlas_.facts_;
   layers_.push_back(LayerOfRows(facts.special_purpose.rows()));
-  layers_.push_back(LayerOfRows(facts.ranges.rows()));
+  layers_.push_back(LayerOfRanges(facts.ranges.rows(), false));
+  layers_.push_back(LayerOfRanges(facts.ranges.rows(), true));
   layers_.push_back(LayerOfRows(facts.anycast));
   AddMarkLayer(marks);
   absl::Status status = AddAsnLayer();
@@ -111,8 +120,8 @@ absl::StatusOr<Atlas> AtlasBuilder::Build(std::span<const PrefixMark> marks) {
   status = AddCountryLayers();
   if (!status.ok()) return status;
 
-  const IntervalMapV4 v4 = Join(&Layer::v4);
-  const IntervalMapV6 v6 = Join(&Layer::v6);
+  const IntervalMapV4 v4 = Join<uint32_t>();
+  const IntervalMapV6 v6 = Join<Uint128>();
   atlas_.index_ = PrefixIndex::Build(v4, v6);
   return std::move(atlas_);
 }
@@ -120,8 +129,9 @@ absl::StatusOr<Atlas> AtlasBuilder::Build(std::span<const PrefixMark> marks) {
 absl::Status AtlasBuilder::AddAsnLayer() {
   std::vector<PrefixValue> prefixes;
   const Facts& facts = *atlas_.facts_;
-  if (facts.asn) {
-    absl::StatusOr<MmdbFile::AsnTable> table = facts.asn->file->WalkAsns();
+  if (!facts.asn.empty()) {
+    const AsnDatabase& database = InForce(facts.asn, day_);
+    absl::StatusOr<MmdbFile::AsnTable> table = database.file->WalkAsns();
     if (!table.ok()) return table.status();
     asns_.reserve(table->records.size());
     for (const MmdbAsn& record : table->records) {
@@ -129,7 +139,7 @@ absl::Status AtlasBuilder::AddAsnLayer() {
       atlas_.asn_names_.emplace(record.asn, record.organization);
     }
     prefixes.reserve(table->entries.size());
-    for (const MmdbFile::Entry& entry : table->entries) {
+    for (const DatabaseEntry& entry : table->entries) {
       prefixes.push_back({entry.prefix, entry.record + 1});
     }
   }
@@ -144,30 +154,11 @@ absl::Status AtlasBuilder::AddCountryLayers() {
         fmt::format("{} country databases are configured; at most {} are read",
                     facts.countries.size(), Atlas::kMaxCountryDatabases));
   }
-  absl::flat_hash_map<CountryCode, uint32_t> known;
-  for (const CountryDatabase& database : facts.countries) {
-    absl::StatusOr<MmdbFile::CountryTable> table =
-        database.file->WalkCountries();
+  for (const CountrySeries& series : facts.countries) {
+    const absl::StatusOr<CountryTable> table =
+        InForce(series, day_).file->WalkCountries();
     if (!table.ok()) return table.status();
-    std::vector<uint32_t> values;
-    for (const MmdbCountry& record : table->records) {
-      const CountryCode code = facts.jurisdictions.Resolve(
-          CountryCode::Parse(record.code).value_or(CountryCode()));
-      if (!code.is_known()) {
-        values.push_back(0);
-        continue;
-      }
-      const auto [found, is_new] =
-          known.emplace(code, static_cast<uint32_t>(codes_.size()) + 1);
-      if (is_new) codes_.push_back(code);
-      values.push_back(found->second);
-    }
-    std::vector<PrefixValue> prefixes;
-    prefixes.reserve(table->entries.size());
-    for (const MmdbFile::Entry& entry : table->entries) {
-      prefixes.push_back({entry.prefix, values[entry.record]});
-    }
-    layers_.push_back(MakeLayer(prefixes));
+    layers_.push_back(MakeCountryLayer(*table, facts.jurisdictions, &codes_));
   }
   return absl::OkStatus();
 }
@@ -194,39 +185,19 @@ void AtlasBuilder::AddMarkLayer(std::span<const PrefixMark> marks) {
 }
 
 template <typename Number>
-IntervalMap<Number> AtlasBuilder::Join(IntervalMap<Number> Layer::*family) {
+IntervalMap<Number> AtlasBuilder::Join() {
   constexpr bool kIsV4 = sizeof(Number) == sizeof(uint32_t);
-  std::vector<size_t> positions(layers_.size(), 0);
-  LayerValues values{};
   IntervalMap<Number> joined;
-  Number first = 0;
-  while (true) {
-    for (size_t i = 0; i < layers_.size(); ++i) {
-      values[i] = (layers_[i].*family).runs[positions[i]].value;
-    }
-    const AttributionId id = Intern(values, kIsV4);
+  LayerValues key{};
+  ForEachRun<Number>(layers_, [&](Number first, Number /*last*/,
+                                  std::span<const uint32_t> values) {
+    std::copy(values.begin(), values.end(), key.begin());
+    const AttributionId id = Intern(key, kIsV4);
     if (joined.runs.empty() || joined.runs.back().value != id) {
       joined.runs.push_back({first, id});
     }
-    bool has_next = false;
-    Number next = 0;
-    for (size_t i = 0; i < layers_.size(); ++i) {
-      const auto& runs = (layers_[i].*family).runs;
-      if (positions[i] + 1 == runs.size()) continue;
-      const Number candidate = runs[positions[i] + 1].first;
-      if (!has_next || candidate < next) next = candidate;
-      has_next = true;
-    }
-    if (!has_next) return joined;
-    for (size_t i = 0; i < layers_.size(); ++i) {
-      const auto& runs = (layers_[i].*family).runs;
-      if (positions[i] + 1 < runs.size() &&
-          runs[positions[i] + 1].first == next) {
-        ++positions[i];
-      }
-    }
-    first = next;
-  }
+  });
+  return joined;
 }
 
 AttributionId AtlasBuilder::Intern(const LayerValues& values, bool is_v4) {
@@ -239,23 +210,29 @@ AttributionId AtlasBuilder::Intern(const LayerValues& values, bool is_v4) {
 }
 
 AttributionId AtlasBuilder::Attribute(const LayerValues& values, bool is_v4) {
-  const Facts& facts = *atlas_.facts_;
-  const RangeRow* range = values[kRangeLayer] == 0
-                              ? nullptr
-                              : &facts.ranges.rows()[values[kRangeLayer] - 1];
+  const RangeRow* range = RangeOf(values[kRangeLayer]);
   Attribution attribution;
   LocationClaim location = Locate(values, is_v4, range);
   if (location.kind != LocationKind::kSpecialPurpose) {
     if (values[kAsnLayer] != 0) attribution.asn = asns_[values[kAsnLayer] - 1];
     attribution.operator_entity = OperatorOf(range, attribution.asn);
-    if (range != nullptr && !range->service_id.empty()) {
-      attribution.service = facts.catalogue.Find(range->service_id);
-      attribution.grade = range->grade;
-    }
+    TieService(range, RangeOf(values[kDerivedLayer]), &attribution);
   }
   attribution.location = InternLocation(std::move(location));
   attribution.marks = values[kMarkLayer];
   return InternAttribution(attribution);
+}
+
+const RangeRow* AtlasBuilder::RangeOf(uint32_t value) const {
+  return value == 0 ? nullptr : &atlas_.facts_->ranges.rows()[value - 1];
+}
+
+void AtlasBuilder::TieService(const RangeRow* range, const RangeRow* derived,
+                              Attribution* attribution) const {
+  const RangeRow* tie = SpeaksOfService(range, derived);
+  if (tie == nullptr) return;
+  attribution->service = atlas_.facts_->catalogue.Find(tie->service_id);
+  attribution->grade = tie->grade;
 }
 
 LocationClaim AtlasBuilder::Locate(const LayerValues& values, bool is_v4,
@@ -279,11 +256,12 @@ LocationClaim AtlasBuilder::Locate(const LayerValues& values, bool is_v4,
     claim.opinions = {facts.jurisdictions.Resolve(range->region_country)};
     return claim;
   }
+  const bool is_global = range != nullptr && range->is_global();
   const bool is_announced =
       values[kAsnLayer] != 0 && asns_[values[kAsnLayer] - 1] != 0;
-  if (is_v4 || is_announced) {
+  if (!is_global && (is_v4 || is_announced)) {
     for (size_t i = kFirstCountryLayer; i < layers_.size(); ++i) {
-      if (values[i] != 0) claim.opinions.push_back(codes_[values[i] - 1]);
+      if (values[i] != 0) claim.opinions.push_back(codes_.code(values[i]));
     }
   }
   if (values[kAnycastLayer] != 0) {
@@ -298,7 +276,7 @@ LocationClaim AtlasBuilder::Locate(const LayerValues& values, bool is_v4,
 
 uint32_t AtlasBuilder::OperatorOf(const RangeRow* range, uint32_t asn) const {
   const OperatorTable& operators = atlas_.facts_->operators;
-  if (range != nullptr && range->grade != Grade::kDerived) {
+  if (range != nullptr) {
     const uint32_t entity = operators.FindByProvider(range->provider);
     if (entity != OperatorTable::kNone) return entity;
   }
@@ -328,8 +306,8 @@ AttributionId AtlasBuilder::InternAttribution(Attribution attribution) {
 }
 
 absl::StatusOr<Atlas> Atlas::Build(const Facts& facts,
-                                   std::span<const PrefixMark> marks) {
-  return AtlasBuilder(facts).Build(marks);
+                                   std::span<const PrefixMark> marks, Day day) {
+  return AtlasBuilder(facts, day).Build(marks);
 }
 
 std::string_view Atlas::AsnName(uint32_t asn) const {
@@ -359,9 +337,13 @@ class Explainer {
       : facts_(atlas.facts()), address_(address), day_(day) {}
 
   std::vector<Claim> Explain() {
+    range_ = facts_.ranges.Find(address_);
+    derived_ = facts_.ranges.FindDerived(address_);
     AddSpecialPurpose();
-    AddRange();
+    AddRangeLocation();
     AddAnycast();
+    AddGlobal();
+    AddServices();
     const uint32_t asn = AddAsn();
     AddDatabases(asn);
     AddOperators(asn);
@@ -399,30 +381,44 @@ class Explainer {
     claim.row = LineOf(row->line);
   }
 
-  void AddRange() {
-    range_ = facts_.ranges.Find(address_);
-    if (range_ == nullptr) return;
-    if (range_->region_country.is_known()) {
-      const std::string value = fmt::format(
-          "{} (region {})", range_->region_country.ToString(), range_->region);
-      Fill(Locates(facts_, *range_) ? AddLocation(value, range_->source)
-                                    : Add("location", value, range_->source));
+  void AddRangeLocation() {
+    for (const RangeRow* range : {range_, derived_}) {
+      if (range == nullptr || !range->region_country.is_known()) continue;
+      const std::string value =
+          fmt::format("{} (region {})", range->region_country.ToString(),
+                      range->region.empty() ? "not named" : range->region);
+      Fill(*range, Locates(facts_, *range)
+                       ? AddLocation(value, range->source)
+                       : Add("location", value, range->source));
     }
-    Claim& service = Add(
-        "service",
-        range_->service_id.empty()
-            ? fmt::format("{} ({})", range_->provider, GradeName(range_->grade))
-            : fmt::format("{}: {} ({})", range_->provider, range_->service_id,
-                          GradeName(range_->grade)),
-        range_->source);
-    service.is_used = !is_special_;
-    Fill(service);
   }
 
-  void Fill(Claim& claim) {
-    claim.prefix = range_->prefix.ToString();
-    claim.row = fmt::format("{} line {}", range_->file, range_->line);
-    claim.date = range_->retrieved;
+  void AddGlobal() {
+    if (range_ == nullptr || !range_->is_global()) return;
+    Fill(*range_,
+         AddLocation("none: GLOBAL, in no one region", range_->source));
+  }
+
+  void AddServices() {
+    const RangeRow* const tie = SpeaksOfService(range_, derived_);
+    for (const RangeRow* range : {range_, derived_}) {
+      if (range == nullptr) continue;
+      Claim& claim = Add(
+          "service",
+          range->service_id.empty()
+              ? fmt::format("{} ({})", range->provider, GradeName(range->grade))
+              : fmt::format("{}: {} ({})", range->provider, range->service_id,
+                            GradeName(range->grade)),
+          range->source);
+      claim.is_used = !is_special_ && (range == range_ || range == tie);
+      Fill(*range, claim);
+    }
+  }
+
+  static void Fill(const RangeRow& range, Claim& claim) {
+    claim.prefix = range.prefix.ToString();
+    claim.row = fmt::format("{} line {}", range.file, range.line);
+    claim.date = range.retrieved;
   }
 
   void AddAnycast() {
@@ -444,21 +440,23 @@ class Explainer {
   }
 
   uint32_t AddAsn() {
-    if (!facts_.asn) return 0;
-    const auto found = facts_.asn->file->LookupAsn(address_);
+    if (facts_.asn.empty()) return 0;
+    const AsnDatabase& database = InForce(facts_.asn, day_);
+    const auto found = database.file->LookupAsn(address_);
     if (!found.ok() || !*found || (*found)->record.asn == 0) return 0;
     const MmdbAsn& record = (*found)->record;
     Claim& claim =
         Add("asn", fmt::format("AS{} {}", record.asn, record.organization),
-            facts_.asn->source.name);
+            database.source.name);
     claim.prefix = (*found)->prefix.ToString();
-    claim.date = DateOf(facts_.asn->source);
+    claim.date = DateOf(database.source);
     claim.is_used = !is_special_;
     return record.asn;
   }
 
   void AddDatabases(uint32_t asn) {
-    for (const CountryDatabase& database : facts_.countries) {
+    for (const CountrySeries& series : facts_.countries) {
+      const CountryDatabase& database = InForce(series, day_);
       const auto found = database.file->LookupCountry(address_);
       if (!found.ok() || !*found) continue;
       AddOpinion(database.source, **found, asn);
@@ -468,7 +466,7 @@ class Explainer {
   // Every database is an opinion: unless something stronger located the
   // address, all of them are used.
   void AddOpinion(const FactSource& source,
-                  const MmdbFile::Found<MmdbCountry>& found, uint32_t asn) {
+                  const FoundRecord<CountryRecord>& found, uint32_t asn) {
     const CountryCode code =
         CountryCode::Parse(found.record.code).value_or(CountryCode());
     const bool is_country = facts_.jurisdictions.Resolve(code).is_known();
@@ -494,7 +492,7 @@ class Explainer {
   void AddOperators(uint32_t asn) {
     const OperatorTable& operators = facts_.operators;
     uint32_t by_provider = OperatorTable::kNone;
-    if (range_ != nullptr && range_->grade != Grade::kDerived) {
+    if (range_ != nullptr) {
       by_provider = operators.FindByProvider(range_->provider);
     }
     const bool has_provider = by_provider != OperatorTable::kNone;
@@ -525,8 +523,9 @@ class Explainer {
   }
 
   void AddQualification() {
-    if (range_ == nullptr || range_->service_id.empty() || is_special_) return;
-    const uint32_t index = facts_.catalogue.Find(range_->service_id);
+    const RangeRow* const tie = SpeaksOfService(range_, derived_);
+    if (tie == nullptr || is_special_) return;
+    const uint32_t index = facts_.catalogue.Find(tie->service_id);
     if (index == Catalogue::kNone) return;
     const std::vector<CatalogueRow>& rows =
         facts_.catalogue.service(index).rows;
@@ -557,7 +556,8 @@ class Explainer {
   const IpAddress address_;
   const Day day_;
   std::vector<Claim> claims_;
-  const RangeRow* range_ = nullptr;
+  const RangeRow* range_ = nullptr;    // Asserted or published.
+  const RangeRow* derived_ = nullptr;  // What BGP suggests.
   bool is_located_ = false;
   bool is_special_ = false;
 };

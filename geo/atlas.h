@@ -2,7 +2,8 @@
 // Atlas answers, for an IP address, what octroi claims about it: location,
 // operator and service. It is built once from the facts and never changes; a
 // reload makes another one. What the claims mean on a given day (regime, law
-// in force, qualification) is the rulebook's part: an atlas has no date.
+// in force, qualification) is the rulebook's part: the day of an atlas only
+// chooses among several builds of a database (atlas_timeline.h).
 //
 // Precedence of location, the one place that states it:
 //   1. special-purpose space (never a country; a service to which IANA gave a
@@ -10,12 +11,15 @@
 //   2. a range asserted by the user or published by the provider, if it names
 //      the country of its region;
 //   3. the list of anycast prefixes;
-//   4. the country databases, each an opinion of its own; an IPv6 address
+//   4. such a range that says GLOBAL: not located;
+//   5. the country databases, each an opinion of its own; an IPv6 address
 //      that no announced ASN covers is not located by a database.
 // Precedence of operator: the provider named by an asserted or published
 // range, if the operator table knows it; else the ASN that announces it.
-// Of ranges, the longest prefix speaks. IPv4 addresses embedded in IPv6
-// (geo/ip_address.h, Unmap) are attributed as the IPv4 address.
+// Of ranges, the longest prefix speaks; a derived one tells only to which
+// service the address may belong, and only where no other range says
+// otherwise. IPv4 addresses embedded in IPv6 (geo/ip_address.h, Unmap) are
+// attributed as the IPv4 address.
 //
 // Thread safety: immutable. Any thread may call any method.
 #pragma once
@@ -83,12 +87,14 @@ struct PrefixMark {
 
 class Atlas {
  public:
-  // Joins the facts; `marks` may overlap and repeat. The facts must outlive
-  // the atlas. Fails if a database cannot be walked, or if there are more
-  // than kMaxCountryDatabases.
+  // Joins the facts, with the build of each database that is in force on the
+  // day, by default the newest; `marks` may overlap and repeat. The facts must
+  // outlive the atlas. Fails if a database cannot be walked, or if there are
+  // more than kMaxCountryDatabases opinions.
   static constexpr size_t kMaxCountryDatabases = 8;
   static absl::StatusOr<Atlas> Build(const Facts& facts,
-                                     std::span<const PrefixMark> marks);
+                                     std::span<const PrefixMark> marks,
+                                     Day day = Day::max());
 
   // Hot path: a few dependent loads. Every address has an attribution.
   AttributionId Lookup(const IpAddress& address) const {
@@ -140,7 +146,8 @@ struct Claim {
 };
 
 // Every claim about an address that holds on the day, and every row of its
-// service's qualification, in order of precedence. Control path.
+// service's qualification, in order of precedence. REQUIRES: the databases that
+// speak on the day are those of the atlas. Control path.
 std::vector<Claim> ExplainClaims(const Atlas& atlas, const IpAddress& address,
                                  Day day);
 

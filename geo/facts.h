@@ -12,6 +12,7 @@
 #include "geo/calendar.h"
 #include "geo/catalogue.h"
 #include "geo/country.h"
+#include "geo/country_file.h"
 #include "geo/mmdb.h"
 #include "geo/operators.h"
 #include "geo/ranges.h"
@@ -31,13 +32,35 @@ struct FactSource {
 
 struct CountryDatabase {
   FactSource source;
+  std::unique_ptr<CountryFile> file;
+};
+
+struct AsnDatabase {
+  FactSource source;
   std::unique_ptr<MmdbFile> file;
 };
 
+// One database, or several builds of it: ascending by `source.built`, each day
+// once. A build speaks from its day until the next one's.
+using CountrySeries = std::vector<CountryDatabase>;
+using AsnSeries = std::vector<AsnDatabase>;
+
+// The build that speaks on a day: the newest that was made by then, or the
+// first where none was. REQUIRES: the series is not empty.
+template <typename Database>
+const Database& InForce(const std::vector<Database>& series, Day day) {
+  size_t found = 0;
+  for (size_t i = 1; i < series.size() && *series[i].source.built <= day; ++i) {
+    found = i;
+  }
+  return series[found];
+}
+
 struct Facts {
-  // In the order of configuration: the first is the first opinion.
-  std::vector<CountryDatabase> countries;
-  std::optional<CountryDatabase> asn;
+  // In the order of configuration: the first is the first opinion. None of
+  // them is empty.
+  std::vector<CountrySeries> countries;
+  AsnSeries asn;  // Empty: no database.
   Jurisdictions jurisdictions;
   SpecialPurposeTable special_purpose;
   OperatorTable operators;

@@ -107,7 +107,7 @@ std::optional<uint64_t> ParseAsn(std::string_view text) {
 
 // The overloads of Decode give an empty record where the fields are of another
 // shape. kShape says what was wanted.
-void Decode(const Fields& fields, MmdbCountry* country) {
+void Decode(const Fields& fields, CountryRecord* country) {
   std::optional<std::string> code = fields.Text({"country", "iso_code"});
   if (!code) code = fields.Text({"country_code"});
   if (!code) {
@@ -139,7 +139,7 @@ void Decode(const Fields& fields, MmdbAsn* asn) {
 template <typename Record>
 constexpr std::string_view kShape = "";
 template <>
-constexpr std::string_view kShape<MmdbCountry> =
+constexpr std::string_view kShape<CountryRecord> =
     "country records (country.iso_code, country_code or country)";
 template <>
 constexpr std::string_view kShape<MmdbAsn> =
@@ -382,7 +382,7 @@ class MmdbFile::TreeWalk {
         check_(DataSection(mmdb_, file.data_bytes_)),
         is_visited_(node_count_) {}
 
-  absl::StatusOr<Table<Record>> Run() {
+  absl::StatusOr<DatabaseTable<Record>> Run() {
     const absl::Status status = Visit(/*record=*/0, /*number=*/0, /*depth=*/0);
     if (!status.ok()) return status;
     if (table_.entries.empty()) {
@@ -491,16 +491,16 @@ class MmdbFile::TreeWalk {
   absl::flat_hash_map<uint32_t, uint32_t> by_offset_;
   absl::flat_hash_map<Record, uint32_t> by_value_;
   std::optional<size_t> first_offset_;
-  Table<Record> table_;
+  DatabaseTable<Record> table_;
 };
 
 template <typename Record>
-absl::StatusOr<MmdbFile::Table<Record>> MmdbFile::Walk() const {
+absl::StatusOr<DatabaseTable<Record>> MmdbFile::Walk() const {
   return TreeWalk<Record>(*this).Run();
 }
 
-absl::StatusOr<MmdbFile::CountryTable> MmdbFile::WalkCountries() const {
-  return Walk<MmdbCountry>();
+absl::StatusOr<CountryTable> MmdbFile::WalkCountries() const {
+  return Walk<CountryRecord>();
 }
 
 absl::StatusOr<MmdbFile::AsnTable> MmdbFile::WalkAsns() const {
@@ -508,7 +508,7 @@ absl::StatusOr<MmdbFile::AsnTable> MmdbFile::WalkAsns() const {
 }
 
 template <typename Record>
-absl::StatusOr<std::optional<MmdbFile::Found<Record>>> MmdbFile::Lookup(
+absl::StatusOr<std::optional<FoundRecord<Record>>> MmdbFile::Lookup(
     const IpAddress& address) const {
   const bool is_v6_tree = metadata_.ip_version == 6;
   const int v4_depth = mmdb_->ipv4_start_node.netmask;  // 0 in an IPv4 tree.
@@ -533,7 +533,7 @@ absl::StatusOr<std::optional<MmdbFile::Found<Record>>> MmdbFile::Lookup(
                                                   Message(status)));
   }
 
-  Found<Record> found;
+  FoundRecord<Record> found;
   const int v4_offset = address.is_v4() && is_v6_tree ? 96 : 0;
   found.prefix =
       IpPrefix::Containing(address, std::max(0, result.netmask - v4_offset));
@@ -541,12 +541,12 @@ absl::StatusOr<std::optional<MmdbFile::Found<Record>>> MmdbFile::Lookup(
   return found;
 }
 
-absl::StatusOr<std::optional<MmdbFile::Found<MmdbCountry>>>
+absl::StatusOr<std::optional<FoundRecord<CountryRecord>>>
 MmdbFile::LookupCountry(const IpAddress& address) const {
-  return Lookup<MmdbCountry>(address);
+  return Lookup<CountryRecord>(address);
 }
 
-absl::StatusOr<std::optional<MmdbFile::Found<MmdbAsn>>> MmdbFile::LookupAsn(
+absl::StatusOr<std::optional<FoundRecord<MmdbAsn>>> MmdbFile::LookupAsn(
     const IpAddress& address) const {
   return Lookup<MmdbAsn>(address);
 }

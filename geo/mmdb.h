@@ -20,6 +20,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "geo/country_file.h"
 #include "geo/ip_prefix.h"
 
 struct MMDB_s;
@@ -35,21 +36,6 @@ struct MmdbMetadata {
   uint32_t node_count = 0;
 };
 
-// A country database record. Both shapes are read: flat `country_code`
-// (ip-location-db, IPinfo; or IPinfo's two-letter `country`) and nested
-// `country.iso_code` (MaxMind, DB-IP) with `registered_country.iso_code` beside
-// it.
-struct MmdbCountry {
-  // As written, before Jurisdictions::Resolve; "" if the record has none.
-  std::string code;
-  std::string registered_code;
-  friend bool operator==(const MmdbCountry&, const MmdbCountry&) = default;
-  template <typename H>
-  friend H AbslHashValue(H h, const MmdbCountry& c) {
-    return H::combine(std::move(h), c.code, c.registered_code);
-  }
-};
-
 // An ASN database record: `autonomous_system_number` and
 // `autonomous_system_organization` (MaxMind, DB-IP), or IPinfo's `asn`
 // ("AS123") and `as_name` / `name`.
@@ -63,7 +49,11 @@ struct MmdbAsn {
   }
 };
 
-class MmdbFile {
+// Country records come in two shapes, and both are read: flat `country_code`
+// (ip-location-db, IPinfo; or IPinfo's two-letter `country`) and nested
+// `country.iso_code` (MaxMind, DB-IP) with `registered_country.iso_code` beside
+// it.
+class MmdbFile : public CountryFile {
  public:
   // Reads and checks `path`. Errors name the path, what was found (an empty
   // file, a text file, another format, no metadata) and what is accepted.
@@ -72,50 +62,30 @@ class MmdbFile {
   // The same for a file in memory; `path` is what errors call it.
   static absl::StatusOr<std::unique_ptr<MmdbFile>> Parse(std::string path,
                                                          std::string content);
-  ~MmdbFile();
+  ~MmdbFile() override;
   MmdbFile(const MmdbFile&) = delete;
   MmdbFile& operator=(const MmdbFile&) = delete;
 
   const std::string& path() const { return path_; }
   const MmdbMetadata& metadata() const { return metadata_; }
 
-  // A prefix of the search tree; `record` indexes the table's records.
-  struct Entry {
-    IpPrefix prefix;
-    uint32_t record;
-  };
-  // Every prefix that has a record, in address order: IPv4 (found at ::/96 of
-  // an IPv6 tree) as IPv4 prefixes, then IPv6. No two of them overlap. Nodes
-  // that alias the IPv4 tree (::ffff:0:0/96, 2002::/16, ...) are left out.
-  // Records are distinct, in the order in which they were met; one of another
-  // shape than wanted is an empty record.
-  template <typename Record>
-  struct Table {
-    std::vector<Record> records;
-    std::vector<Entry> entries;
-  };
-  using CountryTable = Table<MmdbCountry>;
-  using AsnTable = Table<MmdbAsn>;
+  using AsnTable = DatabaseTable<MmdbAsn>;
 
-  // Walk the search tree. They fail on a tree that reaches a node twice or is
-  // too deep, on a record that is out of bounds or malformed, and, naming an
-  // example prefix, if no record has the wanted shape (a database of the wrong
-  // kind).
-  absl::StatusOr<CountryTable> WalkCountries() const;
+  // Walk the search tree: IPv4 (found at ::/96 of an IPv6 tree) as IPv4
+  // prefixes, then IPv6. Nodes that alias the IPv4 tree (::ffff:0:0/96,
+  // 2002::/16, ...) are left out; a record of another shape than wanted is an
+  // empty one. They fail on a tree that reaches a node twice or is too deep, on
+  // a record that is out of bounds or malformed, and, naming an example prefix,
+  // if no record has the wanted shape (a database of the wrong kind).
+  absl::StatusOr<CountryTable> WalkCountries() const override;
   absl::StatusOr<AsnTable> WalkAsns() const;
 
-  // The record for one address, as the file says it, with the prefix that it
-  // stands for; nothing if there is none. An IPv6 address inside ::/96, where
-  // IPv4 lives, has none; one inside an alias of the IPv4 tree has what the
-  // file gives it. Control path: for explain and tests.
-  template <typename Record>
-  struct Found {
-    IpPrefix prefix;
-    Record record;
-  };
-  absl::StatusOr<std::optional<Found<MmdbCountry>>> LookupCountry(
-      const IpAddress& address) const;
-  absl::StatusOr<std::optional<Found<MmdbAsn>>> LookupAsn(
+  // An IPv6 address inside ::/96, where IPv4 lives, has no record; one inside
+  // an alias of the IPv4 tree has what the file gives it. Control path: for
+  // explain and tests.
+  absl::StatusOr<std::optional<FoundRecord<CountryRecord>>> LookupCountry(
+      const IpAddress& address) const override;
+  absl::StatusOr<std::optional<FoundRecord<MmdbAsn>>> LookupAsn(
       const IpAddress& address) const;
 
  private:
@@ -129,9 +99,9 @@ class MmdbFile {
   absl::Status MapSections();
 
   template <typename Record>
-  absl::StatusOr<Table<Record>> Walk() const;
+  absl::StatusOr<DatabaseTable<Record>> Walk() const;
   template <typename Record>
-  absl::StatusOr<std::optional<Found<Record>>> Lookup(
+  absl::StatusOr<std::optional<FoundRecord<Record>>> Lookup(
       const IpAddress& address) const;
 
   // Constant after Parse.

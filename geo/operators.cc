@@ -80,6 +80,7 @@ absl::StatusOr<OperatorTable> OperatorTable::Create(
     const uint32_t asn = group.front().asn;
     if (asn != 0) table.by_asn_[asn] = found->second;
     for (const OperatorRow& row : group) {
+      table.by_name_.emplace(row.name, found->second);
       if (row.provider.empty()) continue;
       table.by_provider_.emplace(row.provider, found->second);
     }
@@ -93,8 +94,11 @@ uint32_t OperatorTable::FindByAsn(uint32_t asn) const {
 }
 
 uint32_t OperatorTable::FindByProvider(std::string_view provider) const {
-  const auto found = by_provider_.find(std::string(provider));
-  return found == by_provider_.end() ? kNone : found->second;
+  const std::string name(provider);
+  const auto found = by_provider_.find(name);
+  if (found != by_provider_.end()) return found->second;
+  const auto named = by_name_.find(name);
+  return named == by_name_.end() ? kNone : named->second;
 }
 
 const OperatorRow* OperatorTable::RowOf(uint32_t asn, Day day) const {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Who runs an address, and whose law reaches them. An operator is known by its
-// ASN; several ASNs of one operator are one entity. Immutable after Create;
-// any thread.
+// ASN, or by a range that names it: so part of an ASN's space can belong to
+// another operator (a subsidiary abroad, a customer's own). Several ASNs of one
+// operator are one entity. Immutable after Create; any thread.
 #pragma once
 
 #include <cstdint>
@@ -55,8 +56,9 @@ class OperatorTable {
 
   // Index of the entity, or kNone.
   uint32_t FindByAsn(uint32_t asn) const;
-  // The entity whose rows carry the catalogue's provider name; the one with
-  // the lowest ASN where there are several, one without an ASN last.
+  // The entity that a range's provider is: one whose rows carry it as their
+  // provider, else as their name. The one with the lowest ASN where there are
+  // several, one without an ASN last.
   uint32_t FindByProvider(std::string_view provider) const;
 
   const OperatorEntity& entity(uint32_t index) const {
@@ -71,6 +73,7 @@ class OperatorTable {
   std::vector<OperatorRow> rows_;
   absl::flat_hash_map<uint32_t, uint32_t> by_asn_;
   absl::flat_hash_map<std::string, uint32_t> by_provider_;
+  absl::flat_hash_map<std::string, uint32_t> by_name_;
 };
 
 }  // namespace octroi

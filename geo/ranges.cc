@@ -2,6 +2,7 @@
 #include "geo/ranges.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "fmt/format.h"
 
@@ -29,6 +30,14 @@ std::optional<Grade> ParseGrade(std::string_view text) {
   return std::nullopt;
 }
 
+bool RangeRow::is_global() const {
+  constexpr std::string_view kGlobal = "global";
+  return std::equal(region.begin(), region.end(), kGlobal.begin(),
+                    kGlobal.end(), [](char c, char wanted) {
+                      return c == wanted || c == wanted - 'a' + 'A';
+                    });
+}
+
 namespace {
 
 std::string PlaceOf(const RangeRow& row) {
@@ -45,6 +54,12 @@ absl::Status CheckRow(const RangeRow& row, const Catalogue& catalogue) {
         "longer",
         PlaceOf(row), row.prefix.ToString(), widest));
   }
+  if (row.is_global() && row.region_country.is_known()) {
+    return absl::InvalidArgumentError(fmt::format(
+        "{}: the region is {} and the country {}; an address of no one region "
+        "has no country: leave region_country empty, or name the region",
+        PlaceOf(row), row.region, row.region_country.ToString()));
+  }
   if (row.service_id.empty()) return absl::OkStatus();
   const uint32_t index = catalogue.Find(row.service_id);
   if (index == Catalogue::kNone) {
@@ -60,6 +75,23 @@ absl::Status CheckRow(const RangeRow& row, const Catalogue& catalogue) {
         row.service_id, service.provider, row.provider));
   }
   return absl::OkStatus();
+}
+
+// Two rows of one prefix that cannot both be meant.
+bool Contradict(const RangeRow& a, const RangeRow& b) {
+  if (a.grade != b.grade) return false;
+  return a.provider == b.provider ||
+         (a.region_country.is_known() && b.region_country.is_known() &&
+          a.region_country != b.region_country);
+}
+
+// How much a row's say of its prefix counts.
+auto RankOf(const RangeRow& row) {
+  const int grade = row.grade == Grade::kAsserted    ? 2
+                    : row.grade == Grade::kPublished ? 1
+                                                     : 0;
+  return std::tuple(grade, !row.service_id.empty(),
+                    row.region_country.is_known());
 }
 
 // Rows sorted by prefix meet all rows that contain them on a stack, so that
@@ -79,7 +111,7 @@ absl::Status CheckOverlaps(const std::vector<RangeRow>& rows) {
       enclosing.pop_back();
     }
     for (const RangeRow* outer : enclosing) {
-      if (outer->prefix == row->prefix) {
+      if (outer->prefix == row->prefix && Contradict(*outer, *row)) {
         return absl::InvalidArgumentError(fmt::format(
             "{}: {} stands already at {}; keep one of them", PlaceOf(*row),
             row->prefix.ToString(), PlaceOf(*outer)));
@@ -110,11 +142,42 @@ absl::StatusOr<RangeTable> RangeTable::Create(std::vector<RangeRow> rows,
   if (!status.ok()) return status;
   RangeTable table;
   table.rows_ = std::move(rows);
+  // The row that speaks comes last.
+  std::sort(table.rows_.begin(), table.rows_.end(),
+            [](const RangeRow& a, const RangeRow& b) {
+              const auto x = RankOf(a);
+              const auto y = RankOf(b);
+              return x != y ? x < y
+                            : std::tie(b.provider, b.prefix) <
+                                  std::tie(a.provider, a.prefix);
+            });
   return table;
 }
 
+namespace {
+
+// Of equal prefixes the last.
+const RangeRow* FindLongest(const std::vector<RangeRow>& rows,
+                            const IpAddress& address, bool is_derived) {
+  const RangeRow* best = nullptr;
+  for (const RangeRow& row : rows) {
+    if ((row.grade == Grade::kDerived) == is_derived &&
+        row.prefix.Contains(address) &&
+        (best == nullptr || row.prefix.length() >= best->prefix.length())) {
+      best = &row;
+    }
+  }
+  return best;
+}
+
+}  // namespace
+
 const RangeRow* RangeTable::Find(const IpAddress& address) const {
-  return FindMostSpecific(rows_, address);
+  return FindLongest(rows_, address, false);
+}
+
+const RangeRow* RangeTable::FindDerived(const IpAddress& address) const {
+  return FindLongest(rows_, address, true);
 }
 
 }  // namespace octroi

@@ -18,8 +18,8 @@
 
 namespace octroi {
 
-// How a range is tied to what it claims. A derived range proves nothing about
-// a qualified scope and does not locate.
+// How a range is tied to what it claims. Only asserted and published ranges
+// prove a qualified scope, locate and name an operator: a derived one does not.
 enum class Grade : uint8_t {
   kNone,
   kAsserted,   // by the user of octroi
@@ -42,13 +42,24 @@ struct RangeRow {
   std::string provider;
   std::string service_id;  // "": the row only tells provider and region.
   std::string region;
-  CountryCode region_country;  // Unknown: the row does not locate.
+  CountryCode region_country;  // Unknown: the row names no country.
   Grade grade = Grade::kPublished;
+  // The document; of an asserted range, who says so and on what ground.
   std::string source;
-  std::string retrieved;  // YYYY-MM or YYYY-MM-DD
+  std::string retrieved;  // When: YYYY-MM or YYYY-MM-DD
   std::string note;
   std::string file;
   int line = 0;
+
+  // Whether the row says where its addresses are: it is not derived, and names
+  // a country.
+  bool locates() const {
+    return grade != Grade::kDerived && region_country.is_known();
+  }
+  // Whether the provider says that the addresses are in no one region
+  // (`GLOBAL`, in any case of letters): whatever a database answers for them,
+  // the location is not known.
+  bool is_global() const;
 };
 
 class RangeTable {
@@ -56,15 +67,26 @@ class RangeTable {
   static constexpr uint32_t kNone = UINT32_MAX;
 
   RangeTable() = default;
-  // Fails, naming file and line of both rows, if ranges of two services
-  // overlap or a prefix stands twice; if a service is not in the catalogue or
-  // belongs to another provider there; if a range is wider than kWidestRange.
+  // Fails, naming file and line, if a row is wider than kWidestRange, or says
+  // GLOBAL and a country; if a service is not in the catalogue or belongs to
+  // another provider there; if ranges of two services overlap; if a provider
+  // has a prefix twice in one grade, or two rows of one grade put a prefix in
+  // two countries.
+  //
+  // Several providers may publish one prefix (GitHub runs on Azure's). Of such
+  // rows one speaks, in whatever order they stand: asserted before published
+  // before derived, then the one that names a service, then the one that names
+  // a country, then the first by provider.
   static absl::StatusOr<RangeTable> Create(std::vector<RangeRow> rows,
                                            const Catalogue& catalogue);
 
+  // Every row; of equal prefixes the one that speaks stands last.
   const std::vector<RangeRow>& rows() const { return rows_; }
-  // The most specific row that contains the address, or null. Control path.
+  // The asserted or published row that speaks for the address, the most
+  // specific one, or null. Control path.
   const RangeRow* Find(const IpAddress& address) const;
+  // The same of the derived rows.
+  const RangeRow* FindDerived(const IpAddress& address) const;
 
  private:
   std::vector<RangeRow> rows_;

@@ -32,6 +32,7 @@ std::vector<Day> ChangeDays(const Facts& facts, const Policy& policy) {
     }
   }
   for (const AnycastRow& row : facts.anycast) AddChanges(row.validity, &days);
+  for (const Day day : DatabaseChangeDays(facts)) days.insert(day);
   for (const Workload& workload : policy.workloads) {
     for (const Exception& exception : workload.exceptions) {
       days.insert(exception.until + std::chrono::days(1));
@@ -40,11 +41,11 @@ std::vector<Day> ChangeDays(const Facts& facts, const Policy& policy) {
   return {days.begin(), days.end()};
 }
 
-EditionTimeline::EditionTimeline(const Atlas& atlas,
+EditionTimeline::EditionTimeline(AtlasTimeline* atlases,
                                  const WorkloadIndex& workloads,
                                  const Policy& policy, std::optional<Day> at)
-    : atlas_(atlas), workloads_(workloads), policy_(policy), at_(at) {
-  if (!at_) change_days_ = ChangeDays(atlas.facts(), policy);
+    : atlases_(atlases), workloads_(workloads), policy_(policy), at_(at) {
+  if (!at_) change_days_ = ChangeDays(atlases->facts(), policy);
   editions_.resize(change_days_.size() + 1);
 }
 
@@ -59,12 +60,13 @@ const Edition& EditionTimeline::At(int64_t ns) {
   edition->index = static_cast<uint32_t>(index);
   if (index > 0) edition->from_ns = StartOfDay(change_days_[index - 1]);
   if (next != change_days_.end()) edition->until_ns = StartOfDay(*next);
-  edition->atlas = &atlas_;
+  // Every day of the interval gives the same atlas and the same rulebook; the
+  // flow's is at hand.
+  const Day day = at_.value_or(DayOf(ns));
+  edition->atlas = &atlases_->At(day);
   edition->workloads = &workloads_;
   edition->policy = &policy_;
-  // Every day of the interval gives the same rulebook; the flow's is at hand.
-  edition->rulebook =
-      Rulebook::Compile(atlas_, policy_, at_.value_or(DayOf(ns)));
+  edition->rulebook = Rulebook::Compile(*edition->atlas, policy_, day);
   editions_[index] = std::move(edition);
   return *editions_[index];
 }

@@ -11,7 +11,7 @@
 #include <optional>
 #include <vector>
 
-#include "geo/atlas.h"
+#include "geo/atlas_timeline.h"
 #include "policy/policy.h"
 #include "policy/rulebook.h"
 #include "policy/workload_index.h"
@@ -30,15 +30,16 @@ struct Edition {
   Rulebook rulebook;
 };
 
-// Days at which some fact or exception begins to hold or ceases to: the first
-// day of each interval after the first. Ascending, without repetition.
+// Days at which some fact or exception begins to hold or ceases to, or another
+// build of a database begins to speak: the first day of each interval after the
+// first. Ascending, without repetition.
 std::vector<Day> ChangeDays(const Facts& facts, const Policy& policy);
 
 class EditionTimeline {
  public:
   // `at`: judge every flow by the facts of that day, whatever its time. The
-  // arguments must outlive the timeline.
-  EditionTimeline(const Atlas& atlas, const WorkloadIndex& workloads,
+  // arguments must outlive the timeline; `atlases` may serve others as well.
+  EditionTimeline(AtlasTimeline* atlases, const WorkloadIndex& workloads,
                   const Policy& policy, std::optional<Day> at);
 
   // The edition in force at an instant; never fails, never null. Any thread;
@@ -50,7 +51,7 @@ class EditionTimeline {
 
  private:
   // Constant after construction.
-  const Atlas& atlas_;
+  AtlasTimeline* const atlases_;
   const WorkloadIndex& workloads_;
   const Policy& policy_;
   std::optional<Day> at_;

@@ -39,5 +39,15 @@ TEST(ProgressTest, DrawsNothingForWorkThatIsOverAtOnce) {
   EXPECT_EQ(stream.str(), "");
 }
 
+TEST(ProgressLineTest, ShowsAShareOfWorkThatIsNotCountedInBytes) {
+  Progress progress;
+  progress.share = 0.25;
+  EXPECT_EQ(ProgressLine(progress, 3.0),
+            "[#######.......................]  25 %  9 s left");
+  progress.share = 0;
+  EXPECT_EQ(ProgressLine(progress, 3.0),
+            "[..............................]   0 %");
+}
+
 }  // namespace
 }  // namespace octroi

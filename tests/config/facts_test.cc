@@ -120,7 +120,7 @@ TEST_F(FactsTest, LoadsTheEmbeddedFiles) {
   ASSERT_TRUE(loaded.ok()) << loaded.status();
   const Facts& facts = **loaded;
   EXPECT_THAT(facts.countries, SizeIs(1));
-  ASSERT_TRUE(facts.asn.has_value());
+  ASSERT_THAT(facts.asn, SizeIs(1));
   EXPECT_THAT(facts.catalogue.services(), SizeIs(2));
   EXPECT_NE(facts.operators.FindByAsn(64500), OperatorTable::kNone);
   EXPECT_EQ(facts.jurisdictions.RegimeAt(*CountryCode::Parse("FR"),
@@ -163,8 +163,8 @@ TEST_F(FactsTest, TakesConfiguredFilesInPlaceOfEmbeddedOnes) {
 
   ASSERT_TRUE(loaded.ok()) << loaded.status();
   ASSERT_THAT((*loaded)->countries, SizeIs(2));
-  EXPECT_EQ((*loaded)->countries[0].source.name, "first");
-  EXPECT_EQ((*loaded)->countries[1].source.name, "second");
+  EXPECT_EQ((*loaded)->countries[0][0].source.name, "first");
+  EXPECT_EQ((*loaded)->countries[1][0].source.name, "second");
   EXPECT_EQ((*loaded)->operators.FindByAsn(64500), OperatorTable::kNone);
   EXPECT_NE((*loaded)->operators.FindByAsn(64501), OperatorTable::kNone);
 }
@@ -343,9 +343,9 @@ TEST(FactsThatShipTest, LoadWithoutAProblem) {
   ASSERT_TRUE(loaded.ok()) << loaded.status();
   const Facts& facts = **loaded;
   EXPECT_THAT(facts.sources, SizeIs(9));
-  EXPECT_EQ(facts.countries[0].source.attribution,
+  EXPECT_EQ(facts.countries[0][0].source.attribution,
             "IP geolocation by DB-IP (https://db-ip.com)");
-  EXPECT_EQ(facts.asn->source.attribution,
+  EXPECT_EQ(facts.asn[0].source.attribution,
             "RouteViews (https://routeviews.org); NRO (https://nro.net); IP "
             "geolocation by DB-IP (https://db-ip.com)");
   for (const FactSource& source : facts.sources) {

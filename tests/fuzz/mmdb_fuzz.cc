@@ -14,7 +14,7 @@ namespace {
 
 constexpr size_t kMaxLookups = 16;
 
-void CheckLookups(const MmdbFile& file, const MmdbFile::CountryTable& table) {
+void CheckLookups(const MmdbFile& file, const CountryTable& table) {
   size_t count = 0;
   for (const auto& [prefix, record] : table.entries) {
     if (++count > kMaxLookups) return;

@@ -328,14 +328,75 @@ TEST(AtlasTest, RefusesMoreDatabasesThanItHasRoomFor) {
               ::testing::HasSubstr("9 country databases"));
 }
 
+TEST(AtlasTest, DoesNotLocateWhatTheProviderCallsGlobal) {
+  const World world(
+      FactsBuilder()
+          .Country("192.0.2.0/23", "US")
+          .Anycast({.prefix = "192.0.3.0/25"})
+          .Range({.prefix = "192.0.2.0/23", .region = "GLOBAL"})
+          .Range({.prefix = "192.0.2.0/25", .country = "FR"})
+          .Range({.prefix = "192.0.2.128/25", .region = "not in a table"}));
+  const auto location = [&](std::string_view address) {
+    return world.atlas.location(
+        world.atlas.attribution(world.atlas.Lookup(Address(address))).location);
+  };
+
+  EXPECT_THAT(location("192.0.2.1").opinions, ElementsAre(Code("FR")));
+  EXPECT_THAT(location("192.0.2.129").opinions, ElementsAre(Code("US")));
+  EXPECT_EQ(location("192.0.3.1").kind, LocationKind::kAnycast);
+  EXPECT_EQ(location("192.0.3.129").kind, LocationKind::kUnknown);
+}
+
+TEST(AtlasTest, LetsADerivedRangeTieOnlyWhatNoOtherRangeSpeaksOf) {
+  const World world(FactsBuilder()
+                        .Service({.id = "iaas"})
+                        .Service({.id = "other", .provider = "Other"})
+                        .Range({.prefix = "192.0.2.0/25", .service_id = "iaas"})
+                        .Range({.prefix = "192.0.2.64/26",
+                                .service_id = "iaas",
+                                .grade = Grade::kDerived})
+                        .Range({.prefix = "192.0.2.128/25"})
+                        .Range({.prefix = "192.0.2.192/26",
+                                .service_id = "iaas",
+                                .grade = Grade::kDerived})
+                        .Range({.prefix = "192.0.2.128/26",
+                                .provider = "Other",
+                                .service_id = "other",
+                                .grade = Grade::kDerived})
+                        .Range({.prefix = "203.0.113.0/24",
+                                .provider = "Other",
+                                .service_id = "other",
+                                .grade = Grade::kDerived}));
+  const struct {
+    const char* address;
+    const char* service;
+    Grade grade;
+  } cases[] = {
+      // The published range proves it, however much longer the derived one is.
+      {"192.0.2.100", "iaas", Grade::kPublished},
+      // Published for the provider, derived for one of its services.
+      {"192.0.2.200", "iaas", Grade::kDerived},
+      // Published for one provider, derived for another one's service.
+      {"192.0.2.130", "", Grade::kNone},
+      {"203.0.113.1", "other", Grade::kDerived},
+  };
+  for (const auto& [address, service, grade] : cases) {
+    const Attribution& attribution =
+        world.atlas.attribution(world.atlas.Lookup(Address(address)));
+    EXPECT_EQ(attribution.service, world.facts->catalogue.Find(service))
+        << address;
+    EXPECT_EQ(attribution.grade, grade) << address;
+  }
+}
+
 // The databases that ship, joined: counts that would be wrong by far if a layer
 // were lost or if equal claims were not one.
 TEST(AtlasTest, JoinsTheDatabasesThatShip) {
   const std::string share = std::string(OCTROI_BINARY_DIR) + "/share/octroi/";
   Facts facts;
-  facts.countries.push_back(
+  facts.countries.emplace_back().push_back(
       {{}, MmdbFile::Open(share + "dbip-country.mmdb").value()});
-  facts.asn = CountryDatabase{{}, MmdbFile::Open(share + "asn.mmdb").value()};
+  facts.asn.push_back({{}, MmdbFile::Open(share + "asn.mmdb").value()});
 
   const Atlas atlas = Atlas::Build(facts, {}).value();
 
@@ -357,9 +418,9 @@ TEST(AtlasTest, JoinsTheDatabasesThatShip) {
   for (int i = 0; i < 2'000; ++i) {
     const auto address = IpAddress::V4(static_cast<uint32_t>(random()));
     const Attribution& attribution = atlas.attribution(atlas.Lookup(address));
-    const auto asn = facts.asn->file->LookupAsn(address).value();
+    const auto asn = facts.asn[0].file->LookupAsn(address).value();
     const auto country =
-        facts.countries[0].file->LookupCountry(address).value();
+        facts.countries[0][0].file->LookupCountry(address).value();
     ASSERT_EQ(attribution.asn, asn ? asn->record.asn : 0) << address.ToString();
     std::vector<CountryCode> opinions;
     if (country) {
@@ -375,14 +436,19 @@ TEST(AtlasTest, JoinsTheDatabasesThatShip) {
 class NaiveAtlas {
  public:
   NaiveAtlas(const Facts& facts, const std::vector<PrefixMark>& marks)
-      : facts_(facts), marks_(marks) {}
+      : facts_(facts), marks_(marks) {
+    for (const RangeRow& row : facts.ranges.rows()) {
+      (row.grade == Grade::kDerived ? derived_ : proving_).push_back(row);
+    }
+  }
 
   // As text, so that a difference can be read.
   std::string Describe(const IpAddress& original) const {
     const IpAddress address = Unmap(original).address;
     const SpecialPurposeRow* special =
         Longest(facts_.special_purpose.rows(), address);
-    const RangeRow* range = Longest(facts_.ranges.rows(), address);
+    const RangeRow* range = Longest(RangesOf(false), address);
+    const RangeRow* derived = Longest(RangesOf(true), address);
     const uint32_t asn = AsnOf(address);
     const bool is_anycast_service =
         special != nullptr && special->kind == SpecialKind::kAnycastService &&
@@ -406,6 +472,9 @@ class NaiveAtlas {
     if (range != nullptr && !range->service_id.empty()) {
       rest +=
           fmt::format(" {} {};", range->service_id, GradeName(range->grade));
+    } else if (derived != nullptr && !derived->service_id.empty() &&
+               (range == nullptr || range->provider == derived->provider)) {
+      rest += fmt::format(" {} derived;", derived->service_id);
     }
     return location + rest + marks;
   }
@@ -424,9 +493,13 @@ class NaiveAtlas {
     return best;
   }
 
+  const std::vector<RangeRow>& RangesOf(bool is_derived) const {
+    return is_derived ? derived_ : proving_;
+  }
+
   uint32_t AsnOf(const IpAddress& address) const {
-    if (!facts_.asn) return 0;
-    const auto found = facts_.asn->file->LookupAsn(address).value();
+    if (facts_.asn.empty()) return 0;
+    const auto found = facts_.asn[0].file->LookupAsn(address).value();
     return found ? found->record.asn : 0;
   }
 
@@ -435,14 +508,14 @@ class NaiveAtlas {
     const auto resolve = [this](CountryCode code) {
       return facts_.jurisdictions.Resolve(code).ToString();
     };
-    if (range != nullptr && range->grade != Grade::kDerived &&
-        !resolve(range->region_country).empty()) {
+    if (range != nullptr && !resolve(range->region_country).empty()) {
       return "in " + resolve(range->region_country) + ";";
     }
     std::string opinions;
-    for (const CountryDatabase& database : facts_.countries) {
+    for (const CountrySeries& series : facts_.countries) {
       if (!address.is_v4() && asn == 0) break;
-      const auto found = database.file->LookupCountry(address).value();
+      if (range != nullptr && range->region == "GLOBAL") break;
+      const auto found = series[0].file->LookupCountry(address).value();
       if (!found) continue;
       const std::string country = resolve(Code(found->record.code));
       if (!country.empty()) opinions += " " + country;
@@ -459,7 +532,7 @@ class NaiveAtlas {
 
   std::string OperatorOf(const RangeRow* range, uint32_t asn) const {
     uint32_t entity = OperatorTable::kNone;
-    if (range != nullptr && range->grade != Grade::kDerived) {
+    if (range != nullptr) {
       entity = facts_.operators.FindByProvider(range->provider);
     }
     if (entity == OperatorTable::kNone && asn != 0) {
@@ -480,6 +553,8 @@ class NaiveAtlas {
  private:
   const Facts& facts_;
   const std::vector<PrefixMark>& marks_;
+  std::vector<RangeRow> proving_;
+  std::vector<RangeRow> derived_;
 };
 
 // The same text of what the atlas says.
@@ -532,9 +607,9 @@ std::vector<IpPrefix> AllPrefixes(const Facts& facts,
   add(facts.ranges.rows());
   add(facts.anycast);
   add(marks);
-  add(facts.asn->file->WalkAsns()->entries);
-  for (const CountryDatabase& database : facts.countries) {
-    add(database.file->WalkCountries()->entries);
+  add(facts.asn[0].file->WalkAsns()->entries);
+  for (const CountrySeries& series : facts.countries) {
+    add(series[0].file->WalkCountries()->entries);
   }
   return prefixes;
 }
@@ -616,10 +691,10 @@ TEST(ExplainClaimsTest, NamesSourcePrefixRowAndDateOfEachClaim) {
       ElementsAre(
           "location FR (region region of FR) by a test "
           "(192.0.2.0/28, ranges.csv line 1, 2026-01) used",
-          "service Acme: iaas (published) by a test "
-          "(192.0.2.0/28, ranges.csv line 1, 2026-01) used",
           "location anycast (an anycast service) by a test "
           "(192.0.2.0/27, line 1, 2026-01-01)",
+          "service Acme: iaas (published) by a test "
+          "(192.0.2.0/28, ranges.csv line 1, 2026-01) used",
           "asn AS64496 Example by asn (192.0.2.0/26, , 2026-01-01) used",
           "location US by country-0 (192.0.2.0/25, , 2026-01-01)",
           "location FR by country-1 (192.0.2.0/24, , 2026-01-01)",
@@ -663,8 +738,21 @@ TEST(ExplainClaimsTest, SaysWhyAClaimIsNotUsed) {
               ElementsAre("location FR (region region of FR) by a test "
                           "(203.0.113.0/24, ranges.csv line 1, 2026-01)",
                           "service Acme (derived) by a test "
-                          "(203.0.113.0/24, ranges.csv line 1, 2026-01) "
-                          "used"));
+                          "(203.0.113.0/24, ranges.csv line 1, 2026-01)"));
+}
+
+TEST(ExplainClaimsTest, SaysThatAGlobalRangeIsNotLocated) {
+  const World world(FactsBuilder()
+                        .Country("192.0.2.0/24", "US")
+                        .Range({.prefix = "192.0.2.0/24", .region = "global"}));
+
+  EXPECT_THAT(ClaimsOf(world, "192.0.2.1"),
+              ElementsAre("location none: GLOBAL, in no one region by a test "
+                          "(192.0.2.0/24, ranges.csv line 1, 2026-01) used",
+                          "service Acme (published) by a test "
+                          "(192.0.2.0/24, ranges.csv line 1, 2026-01) used",
+                          "location US by country-0 (192.0.2.0/24, , "
+                          "2026-01-01)"));
 }
 
 TEST(ExplainClaimsTest, AppliesTheDay) {
@@ -711,15 +799,20 @@ TEST(ExplainClaimsTest, UsesTheLocationThatTheAtlasHas) {
           world.atlas.location(attribution.location);
       size_t used_count = 0;
       size_t operator_count = 0;
+      bool is_global = false;
       for (const Claim& claim : ExplainClaims(world.atlas, address, day)) {
         if (claim.is_used && claim.about == "location") ++used_count;
+        if (claim.is_used && claim.value.starts_with("none: GLOBAL")) {
+          is_global = true;
+        }
         if (claim.is_used && claim.about == "operator") ++operator_count;
       }
       const bool is_anycast = std::any_of(
           location.anycast_periods.begin(), location.anycast_periods.end(),
           [day](const Validity& period) { return period.Covers(day); });
-      const bool is_one =
-          is_anycast || location.kind == LocationKind::kSpecialPurpose;
+      const bool is_one = is_anycast || is_global ||
+                          location.kind == LocationKind::kSpecialPurpose;
+      ASSERT_TRUE(!is_global || location.opinions.empty());
       ASSERT_EQ(used_count, is_one ? 1 : location.opinions.size())
           << address.ToString() << " on " << FormatDay(day);
       const uint32_t entity = attribution.operator_entity;

@@ -152,7 +152,7 @@ TEST(MmdbFileTest, ReadsEveryShapeOfCountryRecord) {
   const struct {
     const char* description;
     std::string record;
-    MmdbCountry country;
+    CountryRecord country;
   } cases[] = {
       {"flat", MmdbFlatCountry("FR"), {"FR", ""}},
       {"nested", MmdbNestedCountry("FR", "US"), {"FR", "US"}},
@@ -191,7 +191,7 @@ TEST(MmdbFileTest, ReadsEveryShapeOfCountryRecord) {
     ASSERT_TRUE(found.ok() && found->has_value()) << c.description;
     EXPECT_EQ((*found)->record, c.country) << c.description;
     ASSERT_TRUE(table.ok()) << c.description << table.status();
-    EXPECT_THAT(table->records, ElementsAre(c.country, MmdbCountry{"DE", ""}))
+    EXPECT_THAT(table->records, ElementsAre(c.country, CountryRecord{"DE", ""}))
         << c.description;
   }
 }
@@ -252,7 +252,7 @@ TEST(MmdbFileTest, GivesEachDistinctRecordOnce) {
   const auto table = file->WalkCountries();
 
   ASSERT_TRUE(table.ok()) << table.status();
-  EXPECT_THAT(table->records, ElementsAre(MmdbCountry{"FR", ""}));
+  EXPECT_THAT(table->records, ElementsAre(CountryRecord{"FR", ""}));
   EXPECT_EQ(table->entries.size(), 3u);
 }
 

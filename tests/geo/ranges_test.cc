@@ -99,6 +99,65 @@ TEST(RangeTableTest, RefusesAPrefixThatStandsTwice) {
                     HasSubstr("ranges.csv:1")));
 }
 
+TEST(RangeTableTest, TakesOnePrefixFromSeveralProviders) {
+  // GitHub publishes prefixes that are Azure's, without a region.
+  const RangeTable table =
+      Create(Services()
+                 .Range({.prefix = "192.0.2.0/24", .provider = "GitHub"})
+                 .Range({.prefix = "192.0.2.0/24",
+                         .provider = "Azure",
+                         .country = "FR"})
+                 .Range({.prefix = "198.51.100.0/24",
+                         .provider = "Azure",
+                         .country = "FR"})
+                 .Range({.prefix = "198.51.100.0/24",
+                         .provider = "me",
+                         .country = "DE",
+                         .grade = Grade::kAsserted})
+                 .Range({.prefix = "203.0.113.0/24", .service_id = "iaas"})
+                 .Range({.prefix = "203.0.113.0/24",
+                         .provider = "Azure",
+                         .country = "FR"})
+                 .Range({.prefix = "192.0.3.0/24", .provider = "One"})
+                 .Range({.prefix = "192.0.3.0/24", .provider = "Two"}))
+          .value();
+
+  EXPECT_EQ(table.Find(Address("192.0.2.1"))->provider, "Azure");
+  EXPECT_EQ(table.Find(Address("198.51.100.1"))->provider, "me");
+  EXPECT_EQ(table.Find(Address("203.0.113.1"))->service_id, "iaas");
+  EXPECT_EQ(table.Find(Address("192.0.3.1"))->provider, "One");
+}
+
+TEST(RangeTableTest, RefusesOnePrefixInTwoCountries) {
+  EXPECT_THAT(ErrorOf(Services()
+                          .Range({.prefix = "192.0.2.0/24",
+                                  .provider = "One",
+                                  .country = "FR"})
+                          .Range({.prefix = "192.0.2.0/24",
+                                  .provider = "Two",
+                                  .country = "US"})),
+              AllOf(HasSubstr("ranges.csv:2"), HasSubstr("ranges.csv:1")));
+}
+
+TEST(RangeTableTest, RefusesACountryOfAGlobalRegion) {
+  EXPECT_THAT(
+      ErrorOf(Services().Range(
+          {.prefix = "192.0.2.0/24", .country = "US", .region = "Global"})),
+      AllOf(HasSubstr("ranges.csv:1"), HasSubstr("Global"), HasSubstr("US")));
+}
+
+TEST(RangeTableTest, KeepsDerivedRangesApart) {
+  const RangeTable table =
+      Create(Services()
+                 .Range({.prefix = "192.0.2.0/24"})
+                 .Range({.prefix = "192.0.2.0/25", .grade = Grade::kDerived}))
+          .value();
+
+  EXPECT_EQ(table.Find(Address("192.0.2.1"))->line, 1);
+  EXPECT_EQ(table.FindDerived(Address("192.0.2.1"))->line, 2);
+  EXPECT_EQ(table.FindDerived(Address("192.0.2.200")), nullptr);
+}
+
 TEST(RangeTableTest, RefusesAServiceThatIsNotTheProviders) {
   EXPECT_THAT(
       ErrorOf(Services().Range({.prefix = "192.0.2.0/24", .service_id = "x"})),

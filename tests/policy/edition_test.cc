@@ -42,12 +42,14 @@ struct World {
   World(const FactsBuilder& builder, Policy rules)
       : policy(std::move(rules)),
         facts(builder.Build()),
-        atlas(Atlas::Build(*facts, ExceptionMarks(policy)).value()),
+        atlases(AtlasTimeline::Create(*facts, ExceptionMarks(policy)).value()),
+        atlas(atlases->At(Day::max())),
         workloads(WorkloadIndex::Create(policy, {Prefix("10.0.0.0/8")})) {}
 
   Policy policy;
   std::unique_ptr<Facts> facts;
-  Atlas atlas;
+  std::unique_ptr<AtlasTimeline> atlases;
+  const Atlas& atlas;
   WorkloadIndex workloads;
 };
 
@@ -60,6 +62,23 @@ std::vector<Judgement> AllJudgements(const World& world,
       for (const Opener opener : kOpeners) {
         judgements.push_back(rulebook.Judge(
             world.atlas.attribution(id), static_cast<WorkloadId>(w), opener));
+      }
+    }
+  }
+  return judgements;
+}
+
+// The judgements of flows to some addresses.
+std::vector<Judgement> JudgementsOf(const World& world, const Atlas& atlas,
+                                    const Rulebook& rulebook,
+                                    const std::vector<IpAddress>& addresses) {
+  std::vector<Judgement> judgements;
+  for (const IpAddress& address : addresses) {
+    const Attribution& attribution = atlas.attribution(atlas.Lookup(address));
+    for (size_t w = 0; w < world.policy.workloads.size(); ++w) {
+      for (const Opener opener : kOpeners) {
+        judgements.push_back(
+            rulebook.Judge(attribution, static_cast<WorkloadId>(w), opener));
       }
     }
   }
@@ -109,7 +128,7 @@ TEST(ChangeDaysTest, AreTheFirstDaysOfNewAnswers) {
 
 TEST(EditionTimelineTest, HasOneEditionWhereNothingChanges) {
   const World world(Timeless().Country("192.0.2.0/24", "FR"), DefaultPolicy());
-  EditionTimeline timeline(world.atlas, world.workloads, world.policy,
+  EditionTimeline timeline(world.atlases.get(), world.workloads, world.policy,
                            std::nullopt);
 
   const Edition& edition = timeline.At(0);
@@ -128,7 +147,7 @@ TEST(EditionTimelineTest, HasOneEditionWhereNothingChanges) {
 TEST(EditionTimelineTest, ChangesAtTheFirstInstantOfADay) {
   const World world(FactsBuilder().Country("192.0.2.0/24", "GB"),
                     DefaultPolicy());
-  EditionTimeline timeline(world.atlas, world.workloads, world.policy,
+  EditionTimeline timeline(world.atlases.get(), world.workloads, world.policy,
                            std::nullopt);
   const int64_t change = StartOfDay(DayFrom("2020-02-01"));
 
@@ -149,7 +168,7 @@ TEST(EditionTimelineTest, ChangesAtTheFirstInstantOfADay) {
 TEST(EditionTimelineTest, GivesTheEditionsOfAllTimeInOrderWithoutGaps) {
   const World world(FactsBuilder().Country("192.0.2.0/24", "GB"),
                     DefaultPolicy());
-  EditionTimeline timeline(world.atlas, world.workloads, world.policy,
+  EditionTimeline timeline(world.atlases.get(), world.workloads, world.policy,
                            std::nullopt);
 
   int64_t now = INT64_MIN;
@@ -173,7 +192,7 @@ TEST(EditionTimelineTest, CopesWithDaysOutsideTheRangeOfInstants) {
                         .Operator({.asn = 64496, .until = "1600-01-01"})
                         .Operator({.asn = 64496, .from = "2300-01-01"}),
                     DefaultPolicy());
-  EditionTimeline timeline(world.atlas, world.workloads, world.policy,
+  EditionTimeline timeline(world.atlases.get(), world.workloads, world.policy,
                            std::nullopt);
 
   for (const int64_t ns : {INT64_MIN, int64_t{0}, INT64_MAX}) {
@@ -188,7 +207,8 @@ TEST(EditionTimelineTest, JudgesAllTimeByAFixedDay) {
   const World world(FactsBuilder().Country("192.0.2.0/24", "GB"),
                     DefaultPolicy());
   const Day day = DayFrom("2019-06-01");
-  EditionTimeline timeline(world.atlas, world.workloads, world.policy, day);
+  EditionTimeline timeline(world.atlases.get(), world.workloads, world.policy,
+                           day);
 
   const Edition& edition = timeline.At(StartOfDay(DayFrom("2026-01-01")));
 
@@ -208,7 +228,7 @@ TEST(EditionTimelineTest, JudgesAnInstantAsARulebookOfItsVeryDay) {
   RandomWorld random(seed);
   for (int round = 0; round < 10; ++round) {
     const World world(random.Facts(), random.Policy());
-    EditionTimeline timeline(world.atlas, world.workloads, world.policy,
+    EditionTimeline timeline(world.atlases.get(), world.workloads, world.policy,
                              std::nullopt);
     // Random days, and those beside a change.
     std::vector<Day> days;
@@ -234,12 +254,70 @@ TEST(EditionTimelineTest, JudgesAnInstantAsARulebookOfItsVeryDay) {
   }
 }
 
+// With builds of databases, the atlas changes as well: an instant is judged as
+// if there were nothing but the build of its day.
+TEST(EditionTimelineTest, JudgesAnInstantByTheDatabaseBuildOfItsDay) {
+  const uint64_t seed = std::random_device()();
+  SCOPED_TRACE(::testing::Message() << "seed " << seed);
+  RandomWorld random(seed);
+  for (int round = 0; round < 10; ++round) {
+    const World world(random.FactsWithBuilds(), random.Policy());
+    EditionTimeline timeline(world.atlases.get(), world.workloads, world.policy,
+                             std::nullopt);
+    std::vector<IpAddress> addresses;
+    for (int i = 0; i < 100; ++i) addresses.push_back(random.Address());
+    for (int i = 0; i < 20; ++i) {
+      const Day day = random.Day();
+      const Edition& edition = timeline.At(StartOfDay(day));
+      const Atlas atlas =
+          Atlas::Build(*world.facts, ExceptionMarks(world.policy), day).value();
+      const Rulebook expected = Rulebook::Compile(atlas, world.policy, day);
+
+      ASSERT_TRUE(
+          JudgementsOf(world, *edition.atlas, edition.rulebook, addresses) ==
+          JudgementsOf(world, atlas, expected, addresses))
+          << FormatDay(day) << " in round " << round;
+    }
+  }
+}
+
+TEST(EditionTimelineTest, GivesTheSameAnswersForFactsInAnyOrder) {
+  const uint64_t seed = std::random_device()();
+  SCOPED_TRACE(::testing::Message() << "seed " << seed);
+  RandomWorld random(seed);
+  for (int round = 0; round < 10; ++round) {
+    const FactsBuilder facts = random.FactsWithBuilds();
+    const Policy policy = random.Policy();
+    const World world(facts, policy);
+    const World shuffled(FactsBuilder(facts).Shuffle(seed + round), policy);
+    EditionTimeline timeline(world.atlases.get(), world.workloads, world.policy,
+                             std::nullopt);
+    EditionTimeline other(shuffled.atlases.get(), shuffled.workloads,
+                          shuffled.policy, std::nullopt);
+    std::vector<IpAddress> addresses;
+    for (int i = 0; i < 100; ++i) addresses.push_back(random.Address());
+    ASSERT_EQ(ChangeDays(*world.facts, policy),
+              ChangeDays(*shuffled.facts, policy));
+    for (int i = 0; i < 20; ++i) {
+      const int64_t ns = StartOfDay(random.Day());
+      const Edition& edition = timeline.At(ns);
+      const Edition& same = other.At(ns);
+
+      ASSERT_EQ(edition.from_ns, same.from_ns);
+      ASSERT_TRUE(
+          JudgementsOf(world, *edition.atlas, edition.rulebook, addresses) ==
+          JudgementsOf(shuffled, *same.atlas, same.rulebook, addresses))
+          << FormatInstant(ns) << " in round " << round;
+    }
+  }
+}
+
 TEST(EditionTimelineTest, GivesEveryThreadTheSameEditions) {
   const uint64_t seed = std::random_device()();
   SCOPED_TRACE(::testing::Message() << "seed " << seed);
   RandomWorld random(seed);
   const World world(random.Facts(), random.Policy());
-  EditionTimeline timeline(world.atlas, world.workloads, world.policy,
+  EditionTimeline timeline(world.atlases.get(), world.workloads, world.policy,
                            std::nullopt);
   std::vector<int64_t> instants;
   for (int i = 0; i < 60; ++i) instants.push_back(StartOfDay(random.Day()));

@@ -123,7 +123,7 @@ class SharedCapturesTest : public ::testing::TestWithParam<size_t> {
   Replayed ReplayOne(const std::string& path) {
     auto source = CaptureSource::Create({.paths = {path}});
     EXPECT_TRUE(source.ok());
-    EditionTimeline timeline(*beliefs_->atlas, beliefs_->workloads,
+    EditionTimeline timeline(beliefs_->atlases.get(), beliefs_->workloads,
                              beliefs_->config.policy, std::nullopt);
     TimelineEditions editions(&timeline);
     ReplayOptions options;

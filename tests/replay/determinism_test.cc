@@ -185,7 +185,7 @@ class ReplayDeterminismTest : public ::testing::Test {
                        const Variation& variation) {
     auto source = CaptureSource::Create({.paths = captures});
     EXPECT_TRUE(source.ok());
-    EditionTimeline timeline(*beliefs_->atlas, beliefs_->workloads,
+    EditionTimeline timeline(beliefs_->atlases.get(), beliefs_->workloads,
                              beliefs_->config.policy, std::nullopt);
     TimelineEditions editions(&timeline);
     ReplayOptions options;

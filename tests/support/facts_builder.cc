@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/support/facts_builder.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <random>
 
 #include "fmt/format.h"
 #include "tests/support/mmdb_writer.h"
@@ -58,15 +60,16 @@ JurisdictionRow NoCountry(std::string_view code, std::string_view alias_of) {
   return row;
 }
 
-CountryDatabase DatabaseOf(
-    const std::string& name,
+template <typename Database>
+Database DatabaseOf(
+    const std::string& name, std::string_view built,
     const std::vector<std::pair<IpPrefix, std::string>>& records) {
   MmdbWriter writer;
   for (const auto& [prefix, record] : records) writer.Insert(prefix, record);
-  CountryDatabase database;
+  Database database;
   database.source.name = name;
   database.source.path = name + ".mmdb";
-  database.source.built = DayFrom(kBuilt);
+  database.source.built = DayFrom(built);
   database.file =
       Take(name, MmdbFile::Parse(database.source.path, writer.BuildBytes()));
   return database;
@@ -141,7 +144,15 @@ FactsBuilder::FactsBuilder() : jurisdictions_(SampleJurisdictions()) {
 
 FactsBuilder& FactsBuilder::Country(std::string_view prefix,
                                     std::string_view code, size_t database) {
-  countries_[database].emplace_back(Prefix(prefix), MmdbFlatCountry(code));
+  return CountryBuild(kBuilt, prefix, code, database);
+}
+
+FactsBuilder& FactsBuilder::CountryBuild(std::string_view built,
+                                         std::string_view prefix,
+                                         std::string_view code,
+                                         size_t database) {
+  countries_[{database, std::string(built)}].emplace_back(
+      Prefix(prefix), MmdbFlatCountry(code));
   return *this;
 }
 
@@ -190,7 +201,9 @@ FactsBuilder& FactsBuilder::Range(const RangeSpec& spec) {
   row.prefix = Prefix(spec.prefix);
   row.provider = spec.provider;
   row.service_id = spec.service_id;
-  row.region = spec.country.empty() ? "" : "region of " + spec.country;
+  row.region = spec.region.empty() && !spec.country.empty()
+                   ? "region of " + spec.country
+                   : spec.region;
   row.region_country = Code(spec.country);
   row.grade = spec.grade;
   row.source = "a test";
@@ -241,16 +254,35 @@ FactsBuilder& FactsBuilder::Scheme(const SchemeSpec& spec) {
   return *this;
 }
 
+FactsBuilder& FactsBuilder::Shuffle(uint64_t seed) {
+  std::mt19937_64 random(seed);
+  const auto shuffle = [&random](auto& rows) {
+    std::shuffle(rows.begin(), rows.end(), random);
+  };
+  shuffle(jurisdictions_);
+  shuffle(special_purpose_);
+  shuffle(operators_);
+  shuffle(services_);
+  shuffle(schemes_);
+  shuffle(ranges_);
+  shuffle(anycast_);
+  return *this;
+}
+
 std::unique_ptr<Facts> FactsBuilder::Build() const {
   auto facts = std::make_unique<Facts>();
-  for (const auto& [index, records] : countries_) {
-    facts->countries.push_back(
-        DatabaseOf(fmt::format("country-{}", index), records));
-    facts->sources.push_back(facts->countries.back().source);
+  std::optional<size_t> last_index;
+  for (const auto& [key, records] : countries_) {
+    if (last_index != key.first) facts->countries.emplace_back();
+    last_index = key.first;
+    CountrySeries& series = facts->countries.back();
+    series.push_back(DatabaseOf<CountryDatabase>(
+        fmt::format("country-{}", key.first), key.second, records));
+    facts->sources.push_back(series.back().source);
   }
   if (!asns_.empty()) {
-    facts->asn = DatabaseOf("asn", asns_);
-    facts->sources.push_back(facts->asn->source);
+    facts->asn.push_back(DatabaseOf<AsnDatabase>("asn", kBuilt, asns_));
+    facts->sources.push_back(facts->asn.back().source);
   }
   facts->jurisdictions =
       Take("jurisdictions", Jurisdictions::Create(jurisdictions_));

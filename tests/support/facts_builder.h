@@ -67,6 +67,7 @@ class FactsBuilder {
     std::string service_id = {};
     std::string country = {};  // Of the region.
     Grade grade = Grade::kPublished;
+    std::string region = {};  // Else "region of <country>", or none.
   };
   struct AnycastSpec {
     std::string prefix = {};
@@ -87,6 +88,9 @@ class FactsBuilder {
   // which nothing is said does not exist.
   FactsBuilder& Country(std::string_view prefix, std::string_view code,
                         size_t database = 0);
+  // The same of another build of that database, made on a day.
+  FactsBuilder& CountryBuild(std::string_view built, std::string_view prefix,
+                             std::string_view code, size_t database = 0);
   // The same of the ASN database.
   FactsBuilder& Asn(std::string_view prefix, uint32_t asn,
                     std::string_view name = "");
@@ -99,6 +103,9 @@ class FactsBuilder {
   // Replaces the rows that the builder began with.
   FactsBuilder& Jurisdiction(JurisdictionRow row);
   FactsBuilder& Scheme(const SchemeSpec& spec);
+
+  // Puts the rows of every table into another order; what databases say stays.
+  FactsBuilder& Shuffle(uint64_t seed);
 
   // The rows so far, for a test that makes a table of its own.
   const std::vector<OperatorRow>& operators() const { return operators_; }
@@ -114,7 +121,8 @@ class FactsBuilder {
  private:
   using Records = std::vector<std::pair<IpPrefix, std::string>>;
 
-  std::map<size_t, Records> countries_;
+  // By database and day.
+  std::map<std::pair<size_t, std::string>, Records> countries_;
   Records asns_;
   std::vector<JurisdictionRow> jurisdictions_;
   bool has_own_jurisdictions_ = false;

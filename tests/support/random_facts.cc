@@ -152,7 +152,11 @@ void RandomWorld::AddRanges(FactsBuilder* facts) {
     spec.prefix = prefix.ToString();
     spec.provider = service.provider;
     if (!OneIn(3)) spec.service_id = service.id;
-    if (OneIn(2)) spec.country = Country();
+    if (OneIn(2)) {
+      spec.country = Country();
+    } else if (OneIn(3)) {
+      spec.region = "GLOBAL";
+    }
     spec.grade = static_cast<Grade>(1 + Below(3));
     bool fits = true;
     for (const RangeRow& row : facts->ranges()) fits &= !Conflict(row, spec);
@@ -167,6 +171,18 @@ void RandomWorld::AddAnycast(FactsBuilder* facts) {
                     .from = validity.from ? FormatDay(*validity.from) : "",
                     .until = validity.until ? FormatDay(*validity.until) : ""});
   }
+}
+
+FactsBuilder RandomWorld::FactsWithBuilds() {
+  FactsBuilder facts = Facts();
+  const size_t build_count = 1 + Below(3);
+  for (size_t build = 0; build < build_count; ++build) {
+    const std::string built = FormatDay(Day());
+    for (const IpPrefix& prefix : Prefixes(12)) {
+      facts.CountryBuild(built, prefix.ToString(), Country());
+    }
+  }
+  return facts;
 }
 
 FactsBuilder RandomWorld::Facts() {

@@ -23,6 +23,8 @@ class RandomWorld {
   // Claims of every kind below 203.0.112.0/20 and 2001:db8::/40, from 2018 to
   // 2029.
   FactsBuilder Facts();
+  // The same with databases of several builds.
+  FactsBuilder FactsWithBuilds();
   // Three workloads, exceptions on the prefixes of Facts().
   octroi::Policy Policy();
   // The marks of a policy's exceptions, or others: overlapping and repeated.

@@ -65,10 +65,9 @@ Policy MakePolicy() {
 SmallWorld::SmallWorld() : facts_(MakeFacts()), policy_(MakePolicy()) {
   workloads_ = WorkloadIndex::Create(
       policy_, {Prefix("192.0.2.0/24"), Prefix("2001:db8:42::/48")});
-  atlas_ = std::make_unique<Atlas>(
-      Atlas::Build(facts_, ExceptionMarks(policy_)).value());
-  timeline_ = std::make_unique<EditionTimeline>(*atlas_, workloads_, policy_,
-                                                std::nullopt);
+  atlases_ = AtlasTimeline::Create(facts_, ExceptionMarks(policy_)).value();
+  timeline_ = std::make_unique<EditionTimeline>(atlases_.get(), workloads_,
+                                                policy_, std::nullopt);
   editions_ = std::make_unique<TimelineEditions>(timeline_.get());
 }
 

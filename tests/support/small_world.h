@@ -19,7 +19,7 @@
 
 #include "dataplane/classify.h"
 #include "dataplane/replay.h"
-#include "geo/atlas.h"
+#include "geo/atlas_timeline.h"
 #include "geo/facts.h"
 #include "policy/edition.h"
 #include "policy/policy.h"
@@ -44,13 +44,13 @@ class SmallWorld {
   const Facts& facts() const { return facts_; }
   const Policy& policy() const { return policy_; }
   const WorkloadIndex& workloads() const { return workloads_; }
-  const Atlas& atlas() const { return *atlas_; }
+  const Atlas& atlas() const { return atlases_->At(DayOf(kStart)); }
 
  private:
   Facts facts_;
   Policy policy_;
   WorkloadIndex workloads_;
-  std::unique_ptr<Atlas> atlas_;
+  std::unique_ptr<AtlasTimeline> atlases_;
   std::unique_ptr<EditionTimeline> timeline_;
   std::unique_ptr<TimelineEditions> editions_;
 };
