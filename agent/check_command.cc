@@ -6,6 +6,8 @@
 
 #include <ostream>
 
+#include "agent/expectations_check.h"
+#include "agent/text.h"
 #include "fmt/format.h"
 
 namespace octroi {
@@ -28,8 +30,19 @@ std::string ProblemOf(const SourceOptions& source) {
   return "";
 }
 
+void WriteEndedExceptions(const Workload& workload, Day today,
+                          std::ostream& out) {
+  for (const Exception& exception : workload.exceptions) {
+    if (!exception.HasEnded(today)) continue;
+    out << fmt::format(
+        "    exception {} for {} ended on {}; remove it, or decide again\n",
+        Printable(exception.reference), exception.destination.ToString(),
+        FormatDay(exception.until));
+  }
+}
+
 void WriteSummary(const Beliefs& beliefs, const std::string& config_path,
-                  std::ostream& out) {
+                  Day today, std::ostream& out) {
   const Policy& policy = beliefs.config.policy;
   out << fmt::format("{}: ok\n", config_path);
   for (const Workload& workload : policy.workloads) {
@@ -40,6 +53,7 @@ void WriteSummary(const Beliefs& beliefs, const std::string& config_path,
                             : "address ranges",
         workload.exceptions.size(),
         workload.exceptions.size() == 1 ? "exception" : "exceptions");
+    WriteEndedExceptions(workload, today, out);
   }
   for (const FactSource& source : beliefs.facts->sources) {
     out << fmt::format("  {}: {}, sha256 {}\n", source.name,
@@ -51,11 +65,18 @@ void WriteSummary(const Beliefs& beliefs, const std::string& config_path,
 
 }  // namespace
 
-ExitCode RunCheck(const std::string& config_path,
+ExitCode RunCheck(const CheckCommandOptions& options,
                   const Surroundings& surroundings) {
+  const std::string& config_path = options.config_path;
+  const bool has_expectations = !options.expect_path.empty();
   const LoadedBeliefs loaded = LoadBeliefs(
-      {.config_path = config_path, .needs_sources = true}, surroundings);
+      {.config_path = config_path, .needs_sources = !has_expectations},
+      surroundings);
   if (loaded.beliefs == nullptr) return loaded.exit_code;
+  if (has_expectations) {
+    return CheckExpectations(*loaded.beliefs, options.expect_path,
+                             surroundings);
+  }
   bool would_run = true;
   for (const SourceOptions& source : loaded.beliefs->config.sources) {
     const std::string problem = ProblemOf(source);
@@ -65,7 +86,8 @@ ExitCode RunCheck(const std::string& config_path,
     would_run = false;
   }
   if (!would_run) return kExitUsage;
-  WriteSummary(*loaded.beliefs, config_path, *surroundings.out);
+  WriteSummary(*loaded.beliefs, config_path, DayOf(surroundings.now_ns()),
+               *surroundings.out);
   return FinishOutput(surroundings);
 }
 

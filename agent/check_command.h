@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// `octroi check`: whether a configuration would run, and every problem if not.
+// `octroi check`: whether a configuration would run, and every problem if not;
+// with expectations, whether its policy says what they expect.
 #pragma once
 
 #include <string>
@@ -8,7 +9,14 @@
 
 namespace octroi {
 
-ExitCode RunCheck(const std::string& config_path,
+struct CheckCommandOptions {
+  std::string config_path;
+  // A file of expectations (config/expectations.h) to check instead of whether
+  // the configuration would run, which then needs no sources; "": none.
+  std::string expect_path;
+};
+
+ExitCode RunCheck(const CheckCommandOptions& options,
                   const Surroundings& surroundings);
 
 }  // namespace octroi

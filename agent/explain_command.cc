@@ -10,6 +10,7 @@
 #include "agent/text.h"
 #include "evidence/destination_view.h"
 #include "fmt/format.h"
+#include "fmt/ranges.h"
 #include "nlohmann/json.hpp"
 #include "policy/rulebook.h"
 
@@ -21,7 +22,11 @@ using Json = nlohmann::ordered_json;
 struct WorkloadVerdict {
   std::string workload;
   Judgement judgement;
-  std::string exception;  // Reference and reason of the exception that won.
+  // Reference and reason of the exception that covers the address, whether or
+  // not it has ended.
+  std::string exception;
+  // Those that would for some ports only, if no port is asked for.
+  std::vector<std::string> exceptions_of_ports;
 };
 
 // Everything that both formats show.
@@ -31,6 +36,7 @@ struct Explanation {
   Day day;
   bool is_local = false;
   std::string from;
+  uint16_t port = kNoPort;
   Attribution attribution;
   DestinationView view;
   const Destination* destination = nullptr;
@@ -40,38 +46,70 @@ struct Explanation {
   std::vector<Claim> claims;
 };
 
-std::string ExceptionText(const Policy& policy, size_t workload,
-                          const Judgement& judgement) {
-  if (judgement.verdict != Verdict::kExcepted) return "";
-  const Exception& exception =
-      policy.workloads[workload].exceptions[judgement.exception];
-  return fmt::format("{}: {} (until {})", exception.reference, exception.reason,
-                     FormatDay(exception.until));
+std::string ExceptionText(const Exception& exception, Day day) {
+  return fmt::format(
+      "{}: {} ({} {}{})", exception.reference, exception.reason,
+      exception.HasEnded(day) ? "ended" : "until", FormatDay(exception.until),
+      exception.ports.empty()
+          ? ""
+          : fmt::format(", port {}", fmt::join(exception.ports, ", ")));
 }
 
-std::vector<WorkloadVerdict> JudgeAll(const Beliefs& beliefs,
+// Exceptions of the workload that cover the address, but not on every port.
+std::vector<std::string> ExceptionsOfPorts(const Workload& workload,
+                                           const IpAddress& address, Day day) {
+  std::vector<std::string> texts;
+  for (const Exception& exception : workload.exceptions) {
+    if (!exception.ports.empty() && exception.destination.Contains(address)) {
+      texts.push_back(ExceptionText(exception, day));
+    }
+  }
+  return texts;
+}
+
+WorkloadVerdict JudgeFor(const Workload& workload, WorkloadId id,
+                         const Rulebook& rulebook,
+                         const Explanation& explanation) {
+  const Judgement judgement = rulebook.Judge(explanation.attribution, id,
+                                             Opener::kLocal, explanation.port);
+  WorkloadVerdict verdict;
+  verdict.workload = workload.name;
+  verdict.judgement = judgement;
+  if (judgement.exception != kNoException) {
+    verdict.exception = ExceptionText(workload.exceptions[judgement.exception],
+                                      explanation.day);
+  }
+  const bool is_internal = judgement.reason == Reason::kInternal;
+  if (explanation.port == kNoPort && !is_internal) {
+    verdict.exceptions_of_ports = ExceptionsOfPorts(
+        workload, explanation.attributed.address, explanation.day);
+  }
+  return verdict;
+}
+
+std::vector<WorkloadVerdict> JudgeAll(const Policy& policy,
                                       const Rulebook& rulebook,
-                                      const Attribution& attribution,
+                                      const Explanation& explanation,
                                       WorkloadId from) {
-  const Policy& policy = beliefs.config.policy;
   std::vector<WorkloadVerdict> verdicts;
   if (from == kNoWorkload) {
-    verdicts.push_back(
-        {"", rulebook.Judge(attribution, from, Opener::kLocal), ""});
+    verdicts.push_back({"",
+                        rulebook.Judge(explanation.attribution, from,
+                                       Opener::kLocal, explanation.port),
+                        "",
+                        {}});
     return verdicts;
   }
   for (size_t i = 0; i < policy.workloads.size(); ++i) {
     if (from != kRemoteAddress && from != i) continue;
-    const Judgement& judgement =
-        rulebook.Judge(attribution, static_cast<WorkloadId>(i), Opener::kLocal);
-    verdicts.push_back({policy.workloads[i].name, judgement,
-                        ExceptionText(policy, i, judgement)});
+    verdicts.push_back(JudgeFor(policy.workloads[i], static_cast<WorkloadId>(i),
+                                rulebook, explanation));
   }
   return verdicts;
 }
 
 Explanation Explain(const Beliefs& beliefs, const Rulebook& rulebook,
-                    const IpAddress& address, WorkloadId from) {
+                    const IpAddress& address, WorkloadId from, uint16_t port) {
   const Atlas& atlas = beliefs.atlases->At(rulebook.day());
   const AttributionId id = atlas.Lookup(address);
   Edition edition;
@@ -81,6 +119,7 @@ Explanation Explain(const Beliefs& beliefs, const Rulebook& rulebook,
   result.address = address.ToString();
   result.attributed = Unmap(address);
   result.day = rulebook.day();
+  result.port = port;
   result.is_local = beliefs.workloads.Lookup(address) != kRemoteAddress;
   result.attribution = atlas.attribution(id);
   result.view = ViewOf(edition, id);
@@ -89,9 +128,9 @@ Explanation Explain(const Beliefs& beliefs, const Rulebook& rulebook,
       beliefs.facts->jurisdictions.Name(result.destination->country);
   result.as_name = atlas.AsnName(result.attribution.asn);
   if (result.is_local) {
-    result.verdicts = {{"", {Verdict::kNotJudged, Reason::kInternal, 0}, ""}};
+    result.verdicts = {{"", {Verdict::kNotJudged, Reason::kInternal}, "", {}}};
   } else {
-    result.verdicts = JudgeAll(beliefs, rulebook, result.attribution, from);
+    result.verdicts = JudgeAll(beliefs.config.policy, rulebook, result, from);
   }
   result.claims = ExplainClaims(atlas, address, rulebook.day());
   return result;
@@ -108,7 +147,9 @@ Json VerdictToJson(const WorkloadVerdict& verdict) {
           {"reason", reason.name},
           {"clause", TextOrNull(reason.clause)},
           {"meaning", reason.meaning},
-          {"exception", TextOrNull(verdict.exception)}};
+          {"exception", TextOrNull(verdict.exception)},
+          {"exception_expired", verdict.judgement.is_exception_expired()},
+          {"exceptions_of_ports", verdict.exceptions_of_ports}};
 }
 
 Json OperatorToJson(const OperatorRow* row) {
@@ -159,6 +200,7 @@ std::string ToJson(const Explanation& explanation, const Beliefs& beliefs) {
   json["at"] = FormatDay(explanation.day);
   json["is_local"] = explanation.is_local;
   json["from"] = TextOrNull(explanation.from);
+  json["port"] = explanation.port == kNoPort ? Json() : Json(explanation.port);
   json["location"] = view.location;
   json["country"] = TextOrNull(view.country);
   json["country_name"] = TextOrNull(explanation.country_name);
@@ -331,8 +373,14 @@ class TextWriter {
           verdict.workload.empty()
               ? ""
               : fmt::format(", for workload {}", Printable(verdict.workload)));
-      Line("", verdict.exception.empty() ? std::string(reason.meaning)
-                                         : verdict.exception);
+      const bool is_excepted = verdict.judgement.verdict == Verdict::kExcepted;
+      Line("", is_excepted ? verdict.exception : std::string(reason.meaning));
+      if (verdict.judgement.is_exception_expired()) {
+        Line("", "an exception has ended: " + verdict.exception);
+      }
+      for (const std::string& text : verdict.exceptions_of_ports) {
+        Line("", "an exception covers some ports (see --port): " + text);
+      }
     }
   }
 
@@ -448,7 +496,7 @@ ExitCode ExplainWith(const Beliefs& beliefs,
   const Rulebook rulebook = Rulebook::Compile(
       beliefs.atlases->At(question->day), beliefs.config.policy, question->day);
   Explanation explanation =
-      Explain(beliefs, rulebook, question->address, workload);
+      Explain(beliefs, rulebook, question->address, workload, options.port);
   explanation.from = options.from;
   return WriteExplanation(explanation, options.is_json, beliefs, surroundings);
 }

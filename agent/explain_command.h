@@ -14,6 +14,8 @@ struct ExplainCommandOptions {
   std::string address;
   std::string from;        // A local address; "": every workload answers.
   std::string at = "now";  // "now" or a day.
+  // The service's port, which exceptions may be confined to.
+  uint16_t port = kNoPort;
   bool is_json = false;
 };
 

@@ -69,7 +69,7 @@ struct CommandLine {
   uint64_t memory_limit_bytes = ReplayCommandOptions().memory_limit_bytes;
   ExplainCommandOptions explain;
   std::string explain_format = "text";
-  std::string check_config;
+  CheckCommandOptions check;
   FactsCompareOptions facts_compare;
   std::string facts_compare_format = "table";
 };
@@ -130,6 +130,11 @@ void AddExplain(CLI::App* app, CommandLine* line) {
   explain->add_option("--from", line->explain.from,
                       "A local address: judge for its workload alone");
   explain
+      ->add_option("--port", line->explain.port,
+                   "The service's port, which exceptions may be confined to")
+      ->check(CLI::Range(1, 65535))
+      ->option_text("1..65535");
+  explain
       ->add_option("--at", line->explain.at,
                    "Judge by the facts of: now, YYYY-MM-DD")
       ->capture_default_str();
@@ -142,8 +147,12 @@ void AddCheck(CLI::App* app, CommandLine* line) {
   CLI::App* check = app->add_subcommand(
       "check",
       "Say every problem of a configuration and of the facts that it "
-      "names");
-  check->add_option("--config", line->check_config, "octroi.yaml")->required();
+      "names, or whether its policy says what is expected");
+  check->add_option("--config", line->check.config_path, "octroi.yaml")
+      ->required();
+  check->add_option("--expect", line->check.expect_path,
+                    "Flows and the verdicts that the policy must give them "
+                    "(CSV)");
 }
 
 void AddFacts(CLI::App* app, CommandLine* line) {
@@ -241,7 +250,7 @@ int Main(int argc, char** argv) {
     return RunExplain(line.explain, surroundings);
   }
   if (command.get_name() == "check") {
-    return RunCheck(line.check_config, surroundings);
+    return RunCheck(line.check, surroundings);
   }
   if (command.get_name() == "facts") {
     line.facts_compare.is_json = line.facts_compare_format == "json";

@@ -34,6 +34,7 @@ class TableRenderer {
           "inside tunnels: the same packets once more, in no sum above",
           report_.tunnelled);
     }
+    AddExpiredExceptions();
     AddWorkloads();
     AddBooks();
     AddCaptureNotes();
@@ -197,6 +198,24 @@ class TableRenderer {
                  ColorOf(verdict), options_.use_color));
     }
     if (!rest.empty()) Line("  (--format csv or json lists all)");
+  }
+
+  void AddExpiredExceptions() {
+    bool is_first = true;
+    for (const ReportException& report : report_.exceptions) {
+      if (report.expired.flows == 0) continue;
+      if (is_first) Line();
+      is_first = false;
+      Wrapped(fmt::format(
+                  "exception {} of workload {} ended on {}: {} {} it "
+                  "after that, {} sent out",
+                  Printable(report.exception.reference),
+                  Printable(report.workload), FormatDay(report.exception.until),
+                  GroupDigits(report.expired.flows),
+                  report.expired.flows == 1 ? "flow meets" : "flows meet",
+                  HumanBytes(report.expired.egress_octets)),
+              Color::kYellow);
+    }
   }
 
   void AddWorkloads() {

@@ -12,24 +12,36 @@
 
 namespace octroi {
 
+namespace {
+
+constexpr size_t kMissing = SIZE_MAX;  // The field of no column.
+
+}  // namespace
+
 CsvTable::CsvTable(std::string_view text, std::string file,
                    std::span<const std::string_view> columns,
+                   std::span<const std::string_view> optional_columns,
                    std::vector<Problem>* problems)
     : text_(text),
       file_(std::move(file)),
-      columns_(columns),
-      problems_(problems) {}
+      columns_(columns.begin(), columns.end()),
+      required_count_(columns.size()),
+      problems_(problems) {
+  columns_.insert(columns_.end(), optional_columns.begin(),
+                  optional_columns.end());
+  assert(columns_.size() <= kMaxCsvColumns);
+}
 
 std::optional<CsvTable> CsvTable::Open(
     std::string_view text, std::string file,
-    std::span<const std::string_view> columns, std::vector<Problem>* problems) {
-  assert(columns.size() <= kMaxCsvColumns);
+    std::span<const std::string_view> columns, std::vector<Problem>* problems,
+    std::span<const std::string_view> optional_columns) {
   text = WithoutByteOrderMark(text);
   if (auto problem = FindBadCharacter(text, file)) {
     problems->push_back(*std::move(problem));
     return std::nullopt;
   }
-  CsvTable table(text, std::move(file), columns, problems);
+  CsvTable table(text, std::move(file), columns, optional_columns, problems);
   if (!table.ReadHeader()) return std::nullopt;
   return table;
 }
@@ -47,7 +59,7 @@ bool CsvTable::ReadHeader() {
     case ReadResult::kRecord:
       break;
   }
-  constexpr size_t kMissing = SIZE_MAX;
+  header_count_ = field_count_;
   field_of_column_.assign(columns_.size(), kMissing);
   std::vector<bool> is_explained(columns_.size(), false);
   for (size_t i = 0; i < field_count_; ++i) {
@@ -69,7 +81,7 @@ bool CsvTable::ReadHeader() {
     }
     index = i;
   }
-  for (size_t i = 0; i < columns_.size(); ++i) {
+  for (size_t i = 0; i < required_count_; ++i) {
     if (field_of_column_[i] == kMissing && !is_explained[i]) {
       ++problem_count_;
       problems_->push_back(
@@ -109,25 +121,29 @@ bool CsvTable::Next() {
     const ReadResult result = ReadRecord();
     if (result == ReadResult::kBroken) is_broken_ = true;
     if (result != ReadResult::kRecord) return false;
-    if (field_count_ == columns_.size()) return true;
+    if (field_count_ == header_count_) return true;
     Add(record_[0], fmt::format("the row has {} values, the header {}",
-                                field_count_, columns_.size()));
+                                field_count_, header_count_));
   }
 }
 
-std::string_view CsvTable::Text(std::string_view column) const {
+const CsvTable::Field* CsvTable::FieldOf(std::string_view column) const {
   const auto found = std::find(columns_.begin(), columns_.end(), column);
   assert(found != columns_.end());
-  const auto index = static_cast<size_t>(found - columns_.begin());
-  return record_[field_of_column_[index]].text;
+  const size_t index =
+      field_of_column_[static_cast<size_t>(found - columns_.begin())];
+  return index == kMissing ? nullptr : &record_[index];
+}
+
+std::string_view CsvTable::Text(std::string_view column) const {
+  const Field* const field = FieldOf(column);
+  return field == nullptr ? std::string_view() : field->text;
 }
 
 void CsvTable::Error(std::string_view column, std::string_view what) {
-  const auto found = std::find(columns_.begin(), columns_.end(), column);
-  assert(found != columns_.end());
-  const auto index = static_cast<size_t>(found - columns_.begin());
+  const Field* const field = FieldOf(column);
   row_is_good_ = false;
-  Add(record_[field_of_column_[index]],
+  Add(field == nullptr ? record_[0] : *field,
       fmt::format("column \"{}\": {}", column, what));
 }
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The one reader of comma-separated values (RFC 4180), strict: UTF-8, LF or
 // CRLF, quotes where a value needs them, and exactly the columns that the
-// caller knows, in any order. Lines that begin with '#' may stand before the
-// header, and nowhere else. A cursor: one row is in memory at a time.
+// caller knows, in any order; some of them a file may leave out. Lines that
+// begin with '#' may stand before the header, and nowhere else. A cursor: one
+// row is in memory at a time.
 //
 //   auto table = CsvTable::Open(text, file, columns, &problems);
 //   while (table && table->Next()) Use(table->Text("name"));
@@ -30,11 +31,13 @@ inline constexpr size_t kMaxCsvProblems = 20;
 class CsvTable {
  public:
   // Checks the text's characters and its header. Nothing, with problems added,
-  // if they are not as they must be. `file` is the name for messages; `text`,
-  // `columns` and `problems` must outlive the table.
-  static std::optional<CsvTable> Open(std::string_view text, std::string file,
-                                      std::span<const std::string_view> columns,
-                                      std::vector<Problem>* problems);
+  // if they are not as they must be. The header must have `columns` and may
+  // have `optional_columns`. `file` is the name for messages; `text`, what the
+  // columns point to, and `problems` must outlive the table.
+  static std::optional<CsvTable> Open(
+      std::string_view text, std::string file,
+      std::span<const std::string_view> columns, std::vector<Problem>* problems,
+      std::span<const std::string_view> optional_columns = {});
 
   // Goes to the next row. False at the end, after text that is not CSV (a
   // problem is added), or once the file has kMaxCsvProblems problems. A row
@@ -45,8 +48,9 @@ class CsvTable {
   // The line on which the row begins, from 1.
   int line() const { return record_[0].line; }
 
-  // The row's value in a column, quotes undone; "" for an empty one. Valid
-  // until Next. REQUIRES: `column` is one of the columns; Next returned true.
+  // The row's value in a column, quotes undone; "" for an empty one, and for
+  // an optional column that the file does not have. Valid until Next. REQUIRES:
+  // `column` is one of the columns; Next returned true.
   std::string_view Text(std::string_view column) const;
 
   // Adds a problem of the row's value:
@@ -67,8 +71,11 @@ class CsvTable {
 
   CsvTable(std::string_view text, std::string file,
            std::span<const std::string_view> columns,
+           std::span<const std::string_view> optional_columns,
            std::vector<Problem>* problems);
 
+  // The row's field of a column, or null if the file does not have it.
+  const Field* FieldOf(std::string_view column) const;
   bool ReadHeader();
   void SkipLinesBeforeHeader();
   ReadResult ReadRecord();
@@ -84,8 +91,10 @@ class CsvTable {
   // Constant after Open.
   std::string_view text_;
   std::string file_;
-  std::span<const std::string_view> columns_;
+  std::vector<std::string_view> columns_;  // The optional ones last.
+  size_t required_count_ = 0;
   std::vector<size_t> field_of_column_;
+  size_t header_count_ = 0;
 
   // Where reading stands.
   size_t position_ = 0;

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <set>
 #include <span>
 #include <utility>
 
@@ -78,9 +79,16 @@ class ConfigReader {
   void ReadWorkload(const YamlField& field);
   void ReadAddresses(const YamlMap& map, Workload* workload);
   Requirement ReadRequirement(const YamlField& field,
-                              QualificationPlaces* places);
+                              RequirementPlaces* places);
   QualificationRequirement ReadQualification(const YamlField& field,
-                                             QualificationPlaces* places);
+                                             RequirementPlaces* places);
+  AllowList ReadAllow(const YamlField& field, RequirementPlaces* places);
+  DenyList ReadDeny(const YamlField& field, RequirementPlaces* places);
+  // Names, each once, and where they stand.
+  std::vector<std::string> ReadNames(const YamlField& field,
+                                     std::vector<ConfigPlace>* places);
+  // Ports, each once.
+  std::vector<uint16_t> ReadPorts(std::span<const YamlField> items);
   void ReadExceptions(const YamlField& field, Workload* workload);
   std::optional<Exception> ReadException(const YamlField& field);
   void ReadAdministration(const YamlField& field);
@@ -324,7 +332,7 @@ void ConfigReader::ReadWorkload(const YamlField& field) {
                                         "exceptions"};
   const YamlMap map = field.ReadMap(kKeys);
   Workload workload;
-  QualificationPlaces places;
+  RequirementPlaces places;
   if (const auto name = map.Require("name", "name the workload")) {
     workload.name = name->ReadText().value_or("");
     if (CountCharacters(workload.name) > kMaxNameCharacters) {
@@ -345,7 +353,7 @@ void ConfigReader::ReadWorkload(const YamlField& field) {
     ReadExceptions(*exceptions, &workload);
   }
   config_.policy.workloads.push_back(std::move(workload));
-  config_.qualification_places.push_back(places);
+  config_.requirement_places.push_back(places);
 }
 
 void ConfigReader::ReadAddresses(const YamlMap& map, Workload* workload) {
@@ -372,13 +380,16 @@ void ConfigReader::ReadAddresses(const YamlMap& map, Workload* workload) {
 }
 
 Requirement ConfigReader::ReadRequirement(const YamlField& field,
-                                          QualificationPlaces* places) {
-  constexpr std::string_view kKeys[] = {"location", "control", "qualification",
-                                        "minimum_seal", "applies_to"};
+                                          RequirementPlaces* places) {
+  constexpr std::string_view kKeys[] = {
+      "location",      "control",      "allow",     "deny",
+      "qualification", "minimum_seal", "applies_to"};
   constexpr int kHighestSeal = 4;
   const YamlMap map = field.ReadMap(kKeys);
   const auto location = map.Find("location");
   const auto control = map.Find("control");
+  const auto allow = map.Find("allow");
+  const auto deny = map.Find("deny");
   const auto qualification = map.Find("qualification");
   const auto minimum_seal = map.Find("minimum_seal");
   Requirement requirement;
@@ -388,6 +399,8 @@ Requirement ConfigReader::ReadRequirement(const YamlField& field,
         control->ReadWord("a control that can be required", kControls)
             .has_value();
   }
+  if (allow) requirement.allow = ReadAllow(*allow, places);
+  if (deny) requirement.deny = ReadDeny(*deny, places);
   if (qualification) {
     requirement.qualification = ReadQualification(*qualification, places);
   }
@@ -395,12 +408,12 @@ Requirement ConfigReader::ReadRequirement(const YamlField& field,
     requirement.minimum_seal = static_cast<int>(
         minimum_seal->ReadInteger(0, kHighestSeal).value_or(0));
   }
-  const bool requires_nothing =
-      !location && !control && !qualification && !minimum_seal;
+  const bool requires_nothing = !location && !control && !allow && !deny &&
+                                !qualification && !minimum_seal;
   if (field.is_map() && requires_nothing && !map.has_unknown_keys()) {
     field.Error(
-        "requires nothing; write location, control, qualification or "
-        "minimum_seal");
+        "requires nothing; write location, control, allow, deny, "
+        "qualification or minimum_seal");
   }
   if (const auto applies_to = map.Find("applies_to")) {
     requirement.applies_to_any =
@@ -443,7 +456,7 @@ LocationRequirement ConfigReader::ReadLocation(const YamlField& field) {
 }
 
 QualificationRequirement ConfigReader::ReadQualification(
-    const YamlField& field, QualificationPlaces* places) {
+    const YamlField& field, RequirementPlaces* places) {
   constexpr std::string_view kKeys[] = {"scheme", "minimum_version",
                                         "service_types"};
   const YamlMap map = field.ReadMap(kKeys);
@@ -480,6 +493,89 @@ QualificationRequirement ConfigReader::ReadQualification(
   return requirement;
 }
 
+std::vector<std::string> ConfigReader::ReadNames(
+    const YamlField& field, std::vector<ConfigPlace>* places) {
+  std::vector<std::string> names;
+  const std::vector<YamlField> items = field.ReadList();
+  if (field.is_list() && items.empty()) {
+    field.Error("names nothing; leave it out");
+  }
+  Once<std::string> seen;
+  for (const YamlField& item : items) {
+    const auto name = item.ReadText();
+    if (!name || !seen.Check(*name, Quoted(*name), item)) continue;
+    names.push_back(*name);
+    places->push_back({item.line(), item.column()});
+  }
+  return names;
+}
+
+AllowList ConfigReader::ReadAllow(const YamlField& field,
+                                  RequirementPlaces* places) {
+  constexpr std::string_view kKeys[] = {"operators", "services"};
+  const YamlMap map = field.ReadMap(kKeys);
+  const auto operators = map.Find("operators");
+  const auto services = map.Find("services");
+  AllowList allow;
+  if (operators) {
+    allow.operators = ReadNames(*operators, &places->allowed_operators);
+  }
+  if (services) {
+    allow.services = ReadNames(*services, &places->allowed_services);
+  }
+  if (field.is_map() && map.is_empty() && !map.has_unknown_keys()) {
+    field.Error("allows nothing; write operators or services");
+  }
+  return allow;
+}
+
+DenyList ConfigReader::ReadDeny(const YamlField& field,
+                                RequirementPlaces* places) {
+  constexpr std::string_view kKeys[] = {"countries", "laws"};
+  const YamlMap map = field.ReadMap(kKeys);
+  const auto countries = map.Find("countries");
+  const auto laws = map.Find("laws");
+  DenyList deny;
+  if (countries) {
+    const std::vector<YamlField> items = countries->ReadList();
+    if (countries->is_list() && items.empty()) {
+      countries->Error("names nothing; leave it out");
+    }
+    Once<CountryCode> seen;
+    for (const YamlField& item : items) {
+      const std::string text = item.ScalarText();
+      const std::optional<CountryCode> country = CountryCode::Parse(text);
+      if (!country || country->ToString() != text ||
+          !IsAssignedCountry(*country)) {
+        item.Error(fmt::format(
+            "{} is not a country; write its code of two capital letters "
+            "(ISO 3166-1), such as CN",
+            item.Found()));
+      } else if (seen.Check(*country, text, item)) {
+        deny.countries.push_back(*country);
+      }
+    }
+  }
+  if (laws) deny.laws = ReadNames(*laws, &places->denied_laws);
+  if (field.is_map() && map.is_empty() && !map.has_unknown_keys()) {
+    field.Error("denies nothing; write countries or laws");
+  }
+  return deny;
+}
+
+std::vector<uint16_t> ConfigReader::ReadPorts(
+    std::span<const YamlField> items) {
+  std::vector<uint16_t> ports;
+  Once<int64_t> seen;
+  for (const YamlField& item : items) {
+    const auto port = item.ReadInteger(1, kMaxPort);
+    if (port && seen.Check(*port, fmt::to_string(*port), item)) {
+      ports.push_back(static_cast<uint16_t>(*port));
+    }
+  }
+  return ports;
+}
+
 void ConfigReader::ReadExceptions(const YamlField& field, Workload* workload) {
   for (const YamlField& item : field.ReadList()) {
     std::optional<Exception> exception = ReadException(item);
@@ -488,13 +584,14 @@ void ConfigReader::ReadExceptions(const YamlField& field, Workload* workload) {
 }
 
 std::optional<Exception> ConfigReader::ReadException(const YamlField& field) {
-  constexpr std::string_view kKeys[] = {"destination", "until", "reference",
-                                        "reason"};
+  constexpr std::string_view kKeys[] = {"destination", "port", "until",
+                                        "reference", "reason"};
   const YamlMap map = field.ReadMap(kKeys);
   const auto destination =
       map.Require("destination",
                   "write the prefix that is permitted, such as "
                   "203.0.113.0/24");
+  const auto port = map.Find("port");
   const auto until = map.Require(
       "until",
       "an exception needs an end date: write the last day on which it "
@@ -510,23 +607,24 @@ std::optional<Exception> ConfigReader::ReadException(const YamlField& field) {
       reference ? reference->ReadText() : std::optional<std::string>();
   const auto reason_text =
       reason ? reason->ReadText() : std::optional<std::string>();
+  std::vector<uint16_t> ports;
+  if (port) {
+    const std::vector<YamlField> items = port->ReadListOrOne();
+    if (port->is_list() && items.empty()) {
+      port->Error("names no port; leave it out for any");
+    }
+    ports = ReadPorts(items);
+  }
   if (!prefix || !day || !reference_text || !reason_text) return std::nullopt;
-  return Exception{*prefix, *day, *reference_text, *reason_text, field.line()};
+  return Exception{*prefix,      *day,         *reference_text,
+                   *reason_text, field.line(), std::move(ports)};
 }
 
 void ConfigReader::ReadAdministration(const YamlField& field) {
   constexpr std::string_view kKeys[] = {"ports", "from"};
   const YamlMap map = field.ReadMap(kKeys);
   if (const auto ports = map.Find("ports")) {
-    config_.policy.administration.ports.clear();
-    Once<int64_t> seen;
-    for (const YamlField& item : ports->ReadList()) {
-      const auto port = item.ReadInteger(1, kMaxPort);
-      if (port && seen.Check(*port, fmt::to_string(*port), item)) {
-        config_.policy.administration.ports.push_back(
-            static_cast<uint16_t>(*port));
-      }
-    }
+    config_.policy.administration.ports = ReadPorts(ports->ReadList());
   }
   if (const auto from = map.Find("from")) {
     config_.policy.administration.from = ReadLocation(*from);
@@ -580,41 +678,128 @@ LoadedConfig ReadConfig(std::string_view text, const std::string& path,
   return result;
 }
 
+namespace {
+
+// Adds problems of one workload's requirement, each at the place of a name.
+class NameChecker {
+ public:
+  NameChecker(const Config& config, size_t workload,
+              std::vector<Problem>* problems)
+      : config_(config), workload_(workload), problems_(problems) {
+    if (workload < config.requirement_places.size()) {
+      places_ = config.requirement_places[workload];
+    }
+  }
+
+  const RequirementPlaces& places() const { return places_; }
+
+  // `key`: below `requires`.
+  void Add(const ConfigPlace& place, std::string_view key,
+           std::string_view what) {
+    problems_->push_back({config_.path, place.line, place.column,
+                          fmt::format("policy.workloads[{}].requires.{}: {}",
+                                      workload_, key, what)});
+  }
+
+  // A problem for each of `names` that is not known. There can be hundreds of
+  // known ones: `where` says what lists them.
+  void CheckNames(std::string_view key, std::string_view kind,
+                  const std::vector<std::string>& names,
+                  const std::vector<ConfigPlace>& places,
+                  const std::set<std::string_view>& known,
+                  std::string_view where) {
+    const std::vector<std::string_view> words(known.begin(), known.end());
+    for (size_t i = 0; i < names.size(); ++i) {
+      if (known.contains(names[i])) continue;
+      const std::string_view nearest = NearestWord(names[i], words);
+      const std::string question =
+          nearest.empty() ? ""
+                          : fmt::format(" did you mean {}?", Quoted(nearest));
+      Add(i < places.size() ? places[i] : ConfigPlace(),
+          fmt::format("{}[{}]", key, i),
+          fmt::format("unknown {} {};{} write one of {}", kind,
+                      Quoted(names[i]), question, where));
+    }
+  }
+
+ private:
+  const Config& config_;
+  const size_t workload_;
+  std::vector<Problem>* const problems_;
+  RequirementPlaces places_;
+};
+
+void CheckScheme(const QualificationRequirement& required,
+                 const std::vector<SchemeRow>& schemes, NameChecker* checker) {
+  std::vector<std::string_view> names;
+  for (const SchemeRow& row : schemes) names.push_back(row.scheme);
+  const auto scheme = std::find_if(
+      schemes.begin(), schemes.end(),
+      [&](const SchemeRow& row) { return row.scheme == required.scheme; });
+  if (scheme == schemes.end()) {
+    checker->Add(checker->places().scheme, "qualification.scheme",
+                 UnknownWord("scheme", required.scheme, names));
+    return;
+  }
+  const std::vector<std::string>& versions = scheme->versions;
+  if (required.minimum_version.empty() || versions.empty() ||
+      std::find(versions.begin(), versions.end(), required.minimum_version) !=
+          versions.end()) {
+    return;
+  }
+  checker->Add(checker->places().minimum_version,
+               "qualification.minimum_version",
+               fmt::format("{} is not a version of {}; write {}",
+                           Quoted(required.minimum_version), scheme->scheme,
+                           OneOf(std::vector<std::string_view>(
+                               versions.begin(), versions.end()))));
+}
+
+// The names that a policy may use, of every time.
+struct KnownNames {
+  explicit KnownNames(const Facts& facts) {
+    for (size_t i = 0; i < facts.operators.size(); ++i) {
+      for (const OperatorRow& row :
+           facts.operators.entity(static_cast<uint32_t>(i)).rows) {
+        operators.insert(row.name);
+        for (std::string& law : LawsOf(row)) law_texts.insert(std::move(law));
+      }
+    }
+    for (const Service& service : facts.catalogue.services()) {
+      services.insert(service.id);
+    }
+    laws.insert(law_texts.begin(), law_texts.end());
+  }
+
+  std::set<std::string_view> operators;
+  std::set<std::string_view> services;
+  std::set<std::string_view> laws;  // Of law_texts.
+  std::set<std::string> law_texts;
+};
+
+}  // namespace
+
 std::vector<Problem> CheckPolicyAgainstFacts(const Config& config,
                                              const Facts& facts) {
-  std::vector<std::string_view> names;
-  for (const SchemeRow& row : facts.schemes) names.push_back(row.scheme);
+  const KnownNames known(facts);
   std::vector<Problem> problems;
   for (size_t i = 0; i < config.policy.workloads.size(); ++i) {
-    const auto& required = config.policy.workloads[i].requirement.qualification;
-    if (!required) continue;
-    const QualificationPlaces places = i < config.qualification_places.size()
-                                           ? config.qualification_places[i]
-                                           : QualificationPlaces();
-    const auto add = [&](const ConfigPlace& place, std::string_view key,
-                         const std::string& what) {
-      problems.push_back(
-          {config.path, place.line, place.column,
-           fmt::format("policy.workloads[{}].requires.qualification.{}: {}", i,
-                       key, what)});
-    };
-    const auto scheme = std::find_if(
-        facts.schemes.begin(), facts.schemes.end(),
-        [&](const SchemeRow& row) { return row.scheme == required->scheme; });
-    if (scheme == facts.schemes.end()) {
-      add(places.scheme, "scheme",
-          UnknownWord("scheme", required->scheme, names));
-      continue;
+    const Requirement& required = config.policy.workloads[i].requirement;
+    NameChecker checker(config, i, &problems);
+    const RequirementPlaces& places = checker.places();
+    if (required.allow) {
+      checker.CheckNames("allow.operators", "operator",
+                         required.allow->operators, places.allowed_operators,
+                         known.operators, "the names of operators.csv");
+      checker.CheckNames("allow.services", "service", required.allow->services,
+                         places.allowed_services, known.services,
+                         "the service_ids of qualified_services.csv");
     }
-    const std::vector<std::string>& versions = scheme->versions;
-    if (!required->minimum_version.empty() && !versions.empty() &&
-        std::find(versions.begin(), versions.end(),
-                  required->minimum_version) == versions.end()) {
-      add(places.minimum_version, "minimum_version",
-          fmt::format("{} is not a version of {}; write {}",
-                      Quoted(required->minimum_version), scheme->scheme,
-                      OneOf(std::vector<std::string_view>(versions.begin(),
-                                                          versions.end()))));
+    checker.CheckNames("deny.laws", "law", required.deny.laws,
+                       places.denied_laws, known.laws,
+                       "the extraterritorial_laws of operators.csv");
+    if (required.qualification) {
+      CheckScheme(*required.qualification, facts.schemes, &checker);
     }
   }
   return problems;

@@ -36,11 +36,14 @@ struct ConfigPlace {
   int column = 0;
 };
 
-// Where a workload's qualification requirement stands, for problems that only
-// the facts tell.
-struct QualificationPlaces {
+// Where the names of a workload's requirement stand, for problems that only
+// the facts tell. Lists have an entry for each name.
+struct RequirementPlaces {
   ConfigPlace scheme;
   ConfigPlace minimum_version;
+  std::vector<ConfigPlace> allowed_operators;
+  std::vector<ConfigPlace> allowed_services;
+  std::vector<ConfigPlace> denied_laws;
 };
 
 struct Config {
@@ -54,7 +57,7 @@ struct Config {
   std::string metrics_listen = "127.0.0.1:9469";
   std::string path;
   // One per workload of `policy`, where the file writes workloads.
-  std::vector<QualificationPlaces> qualification_places;
+  std::vector<RequirementPlaces> requirement_places;
 };
 
 struct LoadOptions {
@@ -81,7 +84,8 @@ LoadedConfig ReadConfig(std::string_view text, const std::string& path,
 Config DefaultConfig();
 
 // What the policy names that the facts do not have: schemes and versions of
-// schemes. With the line of the requirement where the file writes it.
+// schemes, operators, services and laws. With the place of the name where the
+// file writes it.
 std::vector<Problem> CheckPolicyAgainstFacts(const Config& config,
                                              const Facts& facts);
 

@@ -78,6 +78,18 @@ FlowDirection DirectionOf(bool is_initiator_local, bool is_responder_local) {
   return is_responder_local ? FlowDirection::kIngress : FlowDirection::kTransit;
 }
 
+// The responder's port, of protocols that exceptions know ports of.
+uint16_t ServicePort(const IpLayer& layer, bool is_opened_by_sender) {
+  switch (layer.protocol_identifier) {
+    case kProtocolTcp:
+    case kProtocolUdp:
+    case kProtocolSctp:
+      return is_opened_by_sender ? layer.destination_port : layer.source_port;
+    default:
+      return kNoPort;
+  }
+}
+
 Opener OpenerOfIngress(const Rulebook& rulebook, const IpLayer& layer,
                        uint16_t responder_port) {
   const bool has_administration_ports =
@@ -120,6 +132,7 @@ Classification Classify(const Edition& edition, const FlowPacket& packet) {
 
   const IpAddress& initiator = is_by_sender ? layer.source : layer.destination;
   const IpAddress& responder = is_by_sender ? layer.destination : layer.source;
+  const uint16_t service_port = ServicePort(layer, is_by_sender);
   const WorkloadId initiator_workload =
       is_by_sender ? sender_workload : receiver_workload;
   const WorkloadId responder_workload =
@@ -137,24 +150,22 @@ Classification Classify(const Edition& edition, const FlowPacket& packet) {
   switch (result.direction) {
     case FlowDirection::kEgress:
       result.workload = initiator_workload;
-      result.judgement =
-          edition.rulebook.Judge(attribution, result.workload, Opener::kLocal);
+      result.judgement = edition.rulebook.Judge(attribution, result.workload,
+                                                Opener::kLocal, service_port);
       break;
     case FlowDirection::kIngress:
       result.workload = responder_workload;
       result.judgement = edition.rulebook.Judge(
           attribution, result.workload,
-          OpenerOfIngress(
-              edition.rulebook, layer,
-              is_by_sender ? layer.destination_port : layer.source_port));
+          OpenerOfIngress(edition.rulebook, layer, service_port), service_port);
       break;
     case FlowDirection::kInternal:
       result.workload = initiator_workload;
-      result.judgement = {Verdict::kNotJudged, Reason::kInternal, 0};
+      result.judgement = {Verdict::kNotJudged, Reason::kInternal};
       break;
     case FlowDirection::kTransit:
       result.workload = kNoWorkload;
-      result.judgement = {Verdict::kNotJudged, Reason::kNoRequirement, 0};
+      result.judgement = {Verdict::kNotJudged, Reason::kNoRequirement};
       break;
   }
   return result;

@@ -24,6 +24,13 @@ Json WorkloadName(const Edition& edition, WorkloadId workload) {
   return edition.policy->workloads[workload].name;
 }
 
+// The exception that covers the flow, whether or not it has ended.
+Json ExceptionReference(const Edition& edition, const FlowRecord& record) {
+  const uint16_t index = record.judgement.exception;
+  if (index == kNoException) return Json();
+  return edition.policy->workloads[record.workload].exceptions[index].reference;
+}
+
 Json TunnelToJson(const Tunnel& tunnel) {
   if (tunnel.kind == TunnelKind::kNone) return Json();
   return {{"kind", TunnelKindName(tunnel.kind)},
@@ -71,6 +78,8 @@ std::string FlowToJson(const ExportedFlow& flow,
   json["verdict"] = VerdictName(record.judgement.verdict);
   json["reason"] = reason.name;
   json["clause"] = TextOrNull(reason.clause);
+  json["exception"] = ExceptionReference(edition, record);
+  json["exception_expired"] = record.judgement.is_exception_expired();
   json["tunnel"] = TunnelToJson(flow.tunnel);
   // Names in databases are hostile input: what is not UTF-8 is replaced.
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);

@@ -122,6 +122,28 @@ std::vector<ReportWorkload> MakeWorkloads(const Policy& policy,
   return workloads;
 }
 
+std::vector<ReportException> MakeExceptions(
+    const Policy& policy, const std::vector<AccountRow>& accounts) {
+  std::vector<ReportException> exceptions;
+  std::vector<size_t> first_of_workload;
+  for (const Workload& workload : policy.workloads) {
+    first_of_workload.push_back(exceptions.size());
+    for (const Exception& exception : workload.exceptions) {
+      exceptions.push_back({workload.name, exception, {}, {}});
+    }
+  }
+  for (const AccountRow& account : accounts) {
+    const Judgement& judgement = account.key.judgement;
+    if (judgement.exception == kNoException) continue;
+    ReportException& exception =
+        exceptions[first_of_workload[account.key.workload] +
+                   judgement.exception];
+    (judgement.is_exception_expired() ? exception.expired
+                                      : exception.applied) += account.totals;
+  }
+  return exceptions;
+}
+
 void AddAgeWarnings(const Facts& facts, ReplayReport* report) {
   const std::optional<int64_t> first = FirstTime(*report);
   const std::optional<int64_t> last = LastTime(*report);
@@ -201,12 +223,18 @@ std::optional<int64_t> LastTime(const ReplayReport& report) {
   return last;
 }
 
+std::string_view ExceptionStatus(const ReportException& exception) {
+  if (exception.expired.flows != 0) return "expired";
+  return exception.applied.flows != 0 ? "active" : "unused";
+}
+
 ReplayReport MakeReport(ReportContext context, ReplayResult result) {
   ReplayReport report;
   report.destinations = MakeRows(context, result.accounts);
   report.tunnelled = MakeRows(context, result.tunnelled_accounts);
   report.totals = MakeTotals(report.destinations);
   report.workloads = MakeWorkloads(*context.policy, report.destinations);
+  report.exceptions = MakeExceptions(*context.policy, result.accounts);
   report.captures = std::move(context.captures);
   report.result = std::move(result);
   report.at = std::move(context.at);
@@ -219,6 +247,34 @@ ReplayReport MakeReport(ReportContext context, ReplayResult result) {
 
 namespace {
 
+// "2,3:ovh,6:orange": how many, and each with its length.
+std::string NamesText(const std::vector<std::string>& names) {
+  std::string text = fmt::format("{}", names.size());
+  for (const std::string& name : names) {
+    text += fmt::format(",{}:{}", name.size(), name);
+  }
+  return text;
+}
+
+std::string ListsText(const Requirement& requirement) {
+  std::string text;
+  if (requirement.allow) {
+    text += fmt::format(" allow=operators/{}/services/{}",
+                        NamesText(requirement.allow->operators),
+                        NamesText(requirement.allow->services));
+  }
+  if (!requirement.deny.countries.empty()) {
+    text += " deny=countries";
+    for (const CountryCode country : requirement.deny.countries) {
+      text += "," + country.ToString();
+    }
+  }
+  if (!requirement.deny.laws.empty()) {
+    text += " deny=laws/" + NamesText(requirement.deny.laws);
+  }
+  return text;
+}
+
 std::string RequirementText(const Requirement& requirement) {
   std::string text;
   if (requirement.location) {
@@ -229,6 +285,7 @@ std::string RequirementText(const Requirement& requirement) {
     }
   }
   text += requirement.requires_eu_control ? " control=eu" : "";
+  text += ListsText(requirement);
   if (requirement.qualification) {
     const QualificationRequirement& q = *requirement.qualification;
     text += fmt::format(" qualification={}/{}", q.scheme, q.minimum_version);
@@ -255,9 +312,13 @@ std::string PolicyText(const Policy& policy) {
     }
     for (const Exception& exception : workload.exceptions) {
       text += fmt::format(
-          "  exception {} {} {}:{} {}:{}\n", exception.destination.ToString(),
+          "  exception {} {} {}:{} {}:{}", exception.destination.ToString(),
           FormatDay(exception.until), exception.reference.size(),
           exception.reference, exception.reason.size(), exception.reason);
+      for (const uint16_t port : exception.ports) {
+        text += fmt::format(" port={}", port);
+      }
+      text += "\n";
     }
   }
   Requirement from;
@@ -363,6 +424,21 @@ Json RowsToJson(const std::vector<ReportRow>& rows) {
   return json;
 }
 
+Json ExceptionToJson(const ReportException& report) {
+  const Exception& exception = report.exception;
+  return {{"workload", report.workload},
+          {"destination", exception.destination.ToString()},
+          {"port", exception.ports.empty() ? Json() : Json(exception.ports)},
+          {"until", FormatDay(exception.until)},
+          {"reference", exception.reference},
+          {"reason", exception.reason},
+          {"status", ExceptionStatus(report)},
+          {"flows", report.applied.flows},
+          {"octets", report.applied.octets},
+          {"expired_flows", report.expired.flows},
+          {"expired_octets", report.expired.octets}};
+}
+
 Json EditionToJson(const ReplayReport& report) {
   Json sources = Json::array();
   for (const FactSource& source : report.sources) {
@@ -411,6 +487,10 @@ std::string ReportToJson(const ReplayReport& report) {
                 {"has_unknown_seal", workload.has_unknown_seal}};
     AddTotals(workload.totals, &row);
     json["workloads"].push_back(std::move(row));
+  }
+  json["exceptions"] = Json::array();
+  for (const ReportException& exception : report.exceptions) {
+    json["exceptions"].push_back(ExceptionToJson(exception));
   }
   json["tunnelled"] = {{"flows", report.result.tunnelled_flow_count},
                        {"destinations", RowsToJson(report.tunnelled)}};

@@ -51,6 +51,17 @@ struct ReportWorkload {
   AccountTotals totals;
 };
 
+// One exception of the policy, and the flows that it covers.
+struct ReportException {
+  std::string workload;
+  Exception exception;
+  AccountTotals applied;  // Flows of the time in which it held.
+  AccountTotals expired;  // Flows after its end, judged as if it were not.
+};
+// "expired" if flows met it after its end, whatever else; else "active" if it
+// applied to any; else "unused".
+std::string_view ExceptionStatus(const ReportException& exception);
+
 struct ReplayReport {
   std::vector<ReportCapture> captures;
   ReplayResult result;  // Flows moved out or not, accounts as merged.
@@ -59,6 +70,8 @@ struct ReplayReport {
   // Inside tunnels: the same packets once more, not in any total.
   std::vector<ReportRow> tunnelled;
   std::vector<ReportWorkload> workloads;  // In the policy's order.
+  // Every one, in the policy's order. Flows of folded accounts are in none.
+  std::vector<ReportException> exceptions;
   std::string at;  // "capture", or the day that judged every flow.
   std::string edition_digest;
   std::vector<FactSource> sources;

@@ -47,6 +47,20 @@ absl::Status CheckOverlap(const std::vector<OperatorRow>& sorted) {
 
 }  // namespace
 
+std::vector<std::string> LawsOf(const OperatorRow& row) {
+  std::vector<std::string> laws;
+  std::string_view rest = row.law;
+  while (!rest.empty()) {
+    const size_t end = std::min(rest.find(';'), rest.size());
+    std::string_view law = rest.substr(0, end);
+    while (law.starts_with(' ')) law.remove_prefix(1);
+    while (law.ends_with(' ')) law.remove_suffix(1);
+    if (!law.empty()) laws.emplace_back(law);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return laws;
+}
+
 const OperatorRow* OperatorEntity::At(Day day) const {
   for (const OperatorRow& row : rows) {
     if (row.validity.Covers(day)) return &row;

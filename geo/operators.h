@@ -37,6 +37,9 @@ struct OperatorRow {
   int line = 0;
 };
 
+// The laws of a row, one by one.
+std::vector<std::string> LawsOf(const OperatorRow& row);
+
 // Rows that say the same of several ASNs, one entry per interval of time.
 struct OperatorEntity {
   std::vector<OperatorRow> rows;  // Sorted by validity; none overlap.

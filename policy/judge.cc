@@ -177,13 +177,14 @@ constexpr Finding Undetermined(Reason reason) {
   return {Verdict::kUndetermined, reason};
 }
 
+template <typename Value>
+bool IsOneOf(const std::vector<Value>& values, const Value& value) {
+  return std::find(values.begin(), values.end(), value) != values.end();
+}
+
 bool Permits(const LocationRequirement& requirement, CountryCode country,
              Regime regime) {
-  const auto& countries = requirement.countries;
-  if (std::find(countries.begin(), countries.end(), country) !=
-      countries.end()) {
-    return true;
-  }
+  if (IsOneOf(requirement.countries, country)) return true;
   switch (requirement.regime) {
     case Regime::kEu:
       return regime == Regime::kEu;
@@ -206,8 +207,12 @@ Reason ReasonOutside(const LocationRequirement& requirement) {
   return Reason::kNoAdequacy;
 }
 
-Finding CheckLocation(const LocationRequirement& requirement,
-                      const Destination& destination) {
+// Asks permits(country, regime) of every opinion on the location. Sources that
+// disagree still answer, if each opinion leads to one answer. A list of
+// countries can divide opinions that the regime does not.
+template <typename Predicate>
+Finding CheckPlace(const Destination& destination, Reason if_not_permitted,
+                   Predicate permits) {
   switch (destination.place) {
     case Place::kAnycast:
       return Undetermined(Reason::kAnycast);
@@ -218,24 +223,75 @@ Finding CheckLocation(const LocationRequirement& requirement,
     case Place::kCountry:
       break;
   }
-  // Sources that disagree still answer, if each opinion leads to one answer. A
-  // list of countries can divide opinions that the regime does not.
-  const std::vector<CountryCode>& opinions = destination.opinions;
-  const auto permits = [&](size_t i) {
-    return Permits(requirement, opinions[i], destination.opinion_regimes[i]);
+  const auto is_permitted = [&](size_t i) {
+    return permits(destination.opinions[i], destination.opinion_regimes[i]);
   };
-  for (size_t i = 1; i < opinions.size(); ++i) {
-    if (permits(i) != permits(0)) {
+  for (size_t i = 1; i < destination.opinions.size(); ++i) {
+    if (is_permitted(i) != is_permitted(0)) {
       return Undetermined(Reason::kLocationContested);
     }
   }
-  return permits(0) ? Finding() : Violates(ReasonOutside(requirement));
+  return is_permitted(0) ? Finding() : Violates(if_not_permitted);
+}
+
+Finding CheckLocation(const LocationRequirement& requirement,
+                      const Destination& destination) {
+  return CheckPlace(destination, ReasonOutside(requirement),
+                    [&](CountryCode country, Regime regime) {
+                      return Permits(requirement, country, regime);
+                    });
+}
+
+Finding CheckDeniedCountries(const std::vector<CountryCode>& denied,
+                             const Destination& destination) {
+  return CheckPlace(
+      destination, Reason::kDeniedCountry,
+      [&](CountryCode country, Regime) { return !IsOneOf(denied, country); });
 }
 
 Finding CheckControl(const Destination& destination) {
   const std::optional<bool> is_under_eu_control = IsUnderEuControl(destination);
   if (!is_under_eu_control) return Undetermined(Reason::kFactUnknownAtTime);
   return *is_under_eu_control ? Finding() : Violates(Reason::kForeignControl);
+}
+
+// A law that is not identified is not denied: the rows of operators.csv say
+// what is known, and `control` asks for more.
+Finding CheckDeniedLaws(const std::vector<std::string>& denied,
+                        const Destination& destination) {
+  if (destination.is_immune) return {};
+  if (destination.operator_row == nullptr) {
+    return Undetermined(Reason::kFactUnknownAtTime);
+  }
+  for (const std::string& law : LawsOf(*destination.operator_row)) {
+    if (IsOneOf(denied, law)) return Violates(Reason::kDeniedLaw);
+  }
+  return {};
+}
+
+// A range that is asserted or published ties the address to one service, and
+// to no other of that provider.
+bool IsTied(const Destination& destination) {
+  return destination.service != nullptr && destination.grade != Grade::kDerived;
+}
+
+Finding CheckAllowed(const AllowList& allow, const Destination& destination) {
+  const OperatorRow* const row = destination.operator_row;
+  if (row != nullptr && IsOneOf(allow.operators, row->name)) return {};
+  if (IsTied(destination)) {
+    if (IsOneOf(allow.services, destination.service->id)) return {};
+    // The service is known not to be allowed; the operator, if it matters, not.
+    return row != nullptr || allow.operators.empty()
+               ? Violates(Reason::kOperatorNotAllowed)
+               : Undetermined(Reason::kFactUnknownAtTime);
+  }
+  for (const auto& provided : destination.provider_services) {
+    if (IsOneOf(allow.services, provided.service->id)) {
+      return Undetermined(Reason::kScopeUnproven);
+    }
+  }
+  return row == nullptr ? Undetermined(Reason::kFactUnknownAtTime)
+                        : Violates(Reason::kOperatorNotAllowed);
 }
 
 Finding CheckVersion(const QualificationRequirement& requirement,
@@ -250,8 +306,7 @@ Finding CheckVersion(const QualificationRequirement& requirement,
 Finding CheckQualifiedService(const QualificationRequirement& requirement,
                               const Destination& destination) {
   const auto& types = requirement.service_types;
-  if (!types.empty() && std::find(types.begin(), types.end(),
-                                  destination.service->type) == types.end()) {
+  if (!types.empty() && !IsOneOf(types, destination.service->type)) {
     return Violates(Reason::kServiceTypeMismatch);
   }
   return CheckVersion(requirement, *destination.qualification.row);
@@ -278,9 +333,7 @@ Finding CheckUntied(const QualificationRequirement& requirement,
 
 Finding CheckQualification(const QualificationRequirement& requirement,
                            const Destination& destination) {
-  const bool is_tied =
-      destination.service != nullptr && destination.grade != Grade::kDerived;
-  if (!is_tied) return CheckUntied(requirement, destination);
+  if (!IsTied(destination)) return CheckUntied(requirement, destination);
   if (destination.service->scheme != requirement.scheme) {
     return Violates(Reason::kOutsideQualifiedScope);
   }
@@ -319,7 +372,15 @@ Finding CheckRequirement(const Requirement& requirement,
   if (requirement.location) {
     consider(CheckLocation(*requirement.location, destination));
   }
+  if (!requirement.deny.countries.empty()) {
+    consider(CheckDeniedCountries(requirement.deny.countries, destination));
+  }
   if (requirement.requires_eu_control) consider(CheckControl(destination));
+  if (!requirement.deny.laws.empty()) {
+    consider(CheckDeniedLaws(requirement.deny.laws, destination));
+  }
+  if (requirement.allow)
+    consider(CheckAllowed(*requirement.allow, destination));
   if (requirement.qualification) {
     consider(CheckQualification(*requirement.qualification, destination));
   }
@@ -331,84 +392,106 @@ Finding CheckRequirement(const Requirement& requirement,
 static_assert(Verdict::kCompliant < Verdict::kUndetermined &&
               Verdict::kUndetermined < Verdict::kViolation);
 
-Judgement Conclude(const Policy& policy, const Finding& finding) {
-  const bool counts = finding.verdict == Verdict::kUndetermined &&
-                      policy.undetermined_is_violation;
-  return {counts ? Verdict::kViolation : finding.verdict, finding.reason, 0};
-}
+// What the exceptions of a workload say of a flow.
+struct ExceptionMatch {
+  uint16_t index = kNoException;
+  bool applies = false;  // It has not ended.
+};
 
-bool StaysInside(const Destination& destination) {
-  return destination.place == Place::kSpecialPurpose &&
-         octroi::StaysInside(destination.special);
-}
-
-// The first exception of the workload that covers the destination and has not
-// ended. Marks count the exceptions of all workloads in order.
-std::optional<uint16_t> FindException(const Policy& policy, size_t workload,
-                                      const std::vector<uint32_t>& marks,
-                                      Day day) {
-  size_t first_mark = 0;
-  for (size_t i = 0; i < workload; ++i) {
-    first_mark += policy.workloads[i].exceptions.size();
-  }
+ExceptionMatch FindException(const Policy& policy, size_t workload,
+                             const std::vector<uint32_t>& marks, Day day,
+                             uint16_t port) {
+  const uint32_t first_mark = FirstExceptionMark(policy, workload);
   const std::vector<Exception>& exceptions =
       policy.workloads[workload].exceptions;
+  ExceptionMatch ended;
   for (size_t i = 0; i < exceptions.size(); ++i) {
     const bool covers = std::binary_search(
         marks.begin(), marks.end(), static_cast<uint32_t>(first_mark + i));
-    if (covers && day <= exceptions[i].until) return static_cast<uint16_t>(i);
+    if (!covers || !exceptions[i].CoversPort(port)) continue;
+    const auto index = static_cast<uint16_t>(i);
+    if (!exceptions[i].HasEnded(day)) return {index, true};
+    if (ended.index == kNoException) ended.index = index;
   }
-  return std::nullopt;
+  return ended;
 }
 
-constexpr Judgement kInternalTraffic = {Verdict::kNotJudged, Reason::kInternal,
-                                        0};
-constexpr Judgement kOpenedByRemote = {Verdict::kNotJudged,
-                                       Reason::kOpenedByRemote, 0};
+// Where `exception` does not apply, the requirement speaks.
+Judgement Conclude(const Policy& policy, const ExceptionMatch& exception,
+                   const Finding& finding) {
+  if (exception.applies) {
+    return {Verdict::kExcepted, Reason::kException, exception.index};
+  }
+  const bool counts = finding.verdict == Verdict::kUndetermined &&
+                      policy.undetermined_is_violation;
+  return {counts ? Verdict::kViolation : finding.verdict, finding.reason,
+          exception.index};
+}
+
+constexpr Judgement kInternalTraffic = {Verdict::kNotJudged, Reason::kInternal};
+constexpr Finding kOpenedByRemote = {Verdict::kNotJudged,
+                                     Reason::kOpenedByRemote};
+
+// The administration rule, and what the requirement adds to it.
+Finding CheckAdministration(const Policy& policy,
+                            const Requirement& requirement,
+                            const Destination& destination) {
+  const Finding rule = CheckLocation(policy.administration.from, destination);
+  if (rule.verdict == Verdict::kViolation) {
+    return Violates(Reason::kAdministeredFromOutsideEu);
+  }
+  if (requirement.applies_to_any) {
+    const Finding rest = CheckRequirement(requirement, destination);
+    return rest.verdict > rule.verdict ? rest : rule;
+  }
+  return rule.verdict == Verdict::kCompliant ? kOpenedByRemote : rule;
+}
 
 }  // namespace
 
+bool StaysInside(const Destination& destination) {
+  return destination.place == Place::kSpecialPurpose &&
+         StaysInside(destination.special);
+}
+
+uint32_t FirstExceptionMark(const Policy& policy, size_t workload) {
+  size_t mark = 0;
+  for (size_t i = 0; i < workload; ++i) {
+    mark += policy.workloads[i].exceptions.size();
+  }
+  return static_cast<uint32_t>(mark);
+}
+
 Judgement JudgeOpenedByLocal(const Policy& policy, size_t workload,
                              const Destination& destination,
-                             const std::vector<uint32_t>& marks, Day day) {
+                             const std::vector<uint32_t>& marks, Day day,
+                             uint16_t port) {
   if (StaysInside(destination)) return kInternalTraffic;
-  const std::optional<uint16_t> exception =
-      FindException(policy, workload, marks, day);
-  if (exception) return {Verdict::kExcepted, Reason::kException, *exception};
   return Conclude(
-      policy,
+      policy, FindException(policy, workload, marks, day, port),
       CheckRequirement(policy.workloads[workload].requirement, destination));
 }
 
 Judgement JudgeOpenedByRemote(const Policy& policy, size_t workload,
                               const Destination& destination,
-                              const std::vector<uint32_t>& marks, Day day) {
+                              const std::vector<uint32_t>& marks, Day day,
+                              uint16_t port) {
   if (policy.workloads[workload].requirement.applies_to_any ||
       StaysInside(destination)) {
-    return JudgeOpenedByLocal(policy, workload, destination, marks, day);
+    return JudgeOpenedByLocal(policy, workload, destination, marks, day, port);
   }
-  return kOpenedByRemote;
+  return {kOpenedByRemote.verdict, kOpenedByRemote.reason};
 }
 
 Judgement JudgeAdministration(const Policy& policy, size_t workload,
                               const Destination& destination,
-                              const std::vector<uint32_t>& marks, Day day) {
+                              const std::vector<uint32_t>& marks, Day day,
+                              uint16_t port) {
   if (StaysInside(destination)) return kInternalTraffic;
-  const std::optional<uint16_t> exception =
-      FindException(policy, workload, marks, day);
-  if (exception) return {Verdict::kExcepted, Reason::kException, *exception};
-  Finding finding = CheckLocation(policy.administration.from, destination);
-  if (finding.verdict == Verdict::kViolation) {
-    return Conclude(policy, Violates(Reason::kAdministeredFromOutsideEu));
-  }
-  const Requirement& requirement = policy.workloads[workload].requirement;
-  if (requirement.applies_to_any) {
-    const Finding rest = CheckRequirement(requirement, destination);
-    if (rest.verdict > finding.verdict) finding = rest;
-  } else if (finding.verdict == Verdict::kCompliant) {
-    return kOpenedByRemote;
-  }
-  return Conclude(policy, finding);
+  return Conclude(
+      policy, FindException(policy, workload, marks, day, port),
+      CheckAdministration(policy, policy.workloads[workload].requirement,
+                          destination));
 }
 
 std::vector<PrefixMark> ExceptionMarks(const Policy& policy) {

@@ -70,33 +70,55 @@ struct Destination {
 
 Destination ResolveDestination(const Atlas& atlas, uint32_t class_id, Day day);
 
+inline constexpr uint16_t kNoException = UINT16_MAX;
+static_assert(kMaxExceptions < kNoException);
+
 struct Judgement {
   Verdict verdict = Verdict::kNotJudged;
   Reason reason = Reason::kNoRequirement;
-  // Index into the workload's exceptions; of verdict kExcepted only.
-  uint16_t exception = 0;
+  // Index into the workload's exceptions, or kNoException. Of kExcepted the one
+  // that applied; else the one that would have, had it not ended.
+  uint16_t exception = kNoException;
 
+  bool is_exception_expired() const {
+    return exception != kNoException && verdict != Verdict::kExcepted;
+  }
   friend bool operator==(const Judgement&, const Judgement&) = default;
 };
+static_assert(sizeof(Judgement) == 4, "one per cell of a rulebook");
 
 // What `policy` says of a flow between workload `workload` (an index of
 // policy.workloads) and a destination that has `marks` (indexes of the
-// exceptions in the order of ExceptionMarks). Exceptions first, then the
-// requirement: a violation of any part beats what is undetermined, and the
-// first part in the order location, control, qualification, SEAL speaks. Where
-// sources disagree on the location, each opinion is asked: only if the answers
-// differ is the location contested.
+// exceptions in the order of ExceptionMarks). `port` is the service's, that is
+// the responder's port of TCP, UDP or SCTP; else kNoPort.
+//
+// Exceptions first: the first that covers destination and port and has not
+// ended; if all that cover them have ended, the first of those is named beside
+// what the requirement says. Then the requirement: a violation of any part
+// beats what is undetermined, and the first part speaks in the order location,
+// denied countries, control, denied laws, allowed operators and services,
+// qualification, SEAL. Where sources disagree on the location, each opinion is
+// asked: only if the answers differ is the location contested.
 Judgement JudgeOpenedByLocal(const Policy& policy, size_t workload,
                              const Destination& destination,
-                             const std::vector<uint32_t>& marks, Day day);
+                             const std::vector<uint32_t>& marks, Day day,
+                             uint16_t port);
 Judgement JudgeOpenedByRemote(const Policy& policy, size_t workload,
                               const Destination& destination,
-                              const std::vector<uint32_t>& marks, Day day);
+                              const std::vector<uint32_t>& marks, Day day,
+                              uint16_t port);
 // Of a flow that the remote opened to an administration port: the rule is one
 // more part, before those that JudgeOpenedByRemote judges.
 Judgement JudgeAdministration(const Policy& policy, size_t workload,
                               const Destination& destination,
-                              const std::vector<uint32_t>& marks, Day day);
+                              const std::vector<uint32_t>& marks, Day day,
+                              uint16_t port);
+
+// Whether packets to it stay inside a network: never judged.
+bool StaysInside(const Destination& destination);
+
+// The mark of a workload's first exception; those of the others follow it.
+uint32_t FirstExceptionMark(const Policy& policy, size_t workload);
 
 // The marks that an atlas needs to recognise the policy's exceptions: mark i is
 // the i-th exception, counted over the workloads in order.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "policy/policy.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -8,6 +9,11 @@
 #include "policy/workload_index.h"
 
 namespace octroi {
+
+bool Exception::CoversPort(uint16_t port) const {
+  return ports.empty() ||
+         std::find(ports.begin(), ports.end(), port) != ports.end();
+}
 
 Policy DefaultPolicy() {
   Workload everything;

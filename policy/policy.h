@@ -34,15 +34,34 @@ struct QualificationRequirement {
   std::vector<std::string> service_types;  // Empty for any.
 };
 
+// The only destinations that are permitted: any one of these satisfies.
+struct AllowList {
+  std::vector<std::string> operators;  // Names of operators.csv.
+  std::vector<std::string> services;   // service_ids of the catalogue.
+};
+
+// What is not permitted, whatever else holds.
+struct DenyList {
+  std::vector<CountryCode> countries;  // Where the destination is located.
+  // Tokens of operators.csv that reach the operator, such as CLOUD-Act.
+  std::vector<std::string> laws;
+};
+
 // What a workload requires of a destination; everything named must hold.
 struct Requirement {
   std::optional<LocationRequirement> location;
   bool requires_eu_control = false;
+  std::optional<AllowList> allow;
+  DenyList deny;
   std::optional<QualificationRequirement> qualification;
   std::optional<int> minimum_seal;  // 0 to 4.
   // Also judge flows that a remote address opened (`applies_to: any`).
   bool applies_to_any = false;
 };
+
+// The port of a flow without one: a protocol that has no ports, or a fragment
+// whose ports are not known. No exception names it.
+inline constexpr uint16_t kNoPort = 0;
 
 // A destination that is permitted by decision, until the end of a day.
 struct Exception {
@@ -51,6 +70,13 @@ struct Exception {
   std::string reference;
   std::string reason;
   int line = 0;
+  // The service's ports (the responder's, of TCP, UDP or SCTP) that it is
+  // confined to; none: it covers every flow.
+  std::vector<uint16_t> ports = {};
+
+  // Whether it covers flows to a service on `port`, or kNoPort.
+  bool CoversPort(uint16_t port) const;
+  bool HasEnded(Day day) const { return until < day; }
 };
 
 // A named set of local addresses that one requirement applies to.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The policy compiled for one day: from (attribution, workload) to a
 // judgement, by two array look-ups and no strings. A worker indexes it for
-// every new flow. Immutable after Compile; any thread.
+// every new flow. Only a workload with exceptions that are confined to ports
+// asks more: those few are walked. Immutable after Compile; any thread.
 #pragma once
 
 #include <cstdint>
@@ -27,14 +28,18 @@ class Rulebook {
   // The atlas and the policy must outlive the rulebook.
   static Rulebook Compile(const Atlas& atlas, const Policy& policy, Day day);
 
+  // `port`: the service's (judge.h), or kNoPort.
   // REQUIRES: workload is an index of policy.workloads or kNoWorkload.
   // Hot path.
-  const Judgement& Judge(const Attribution& attribution, WorkloadId workload,
-                         Opener opener) const {
+  Judgement Judge(const Attribution& attribution, WorkloadId workload,
+                  Opener opener, uint16_t port) const {
     const size_t column = workload == kNoWorkload ? workload_count_ : workload;
-    return table_[(attribution.class_id * (workload_count_ + 1) + column) *
-                      kOpenerCount +
-                  static_cast<size_t>(opener)];
+    const Judgement& of_any_port =
+        table_[(attribution.class_id * (workload_count_ + 1) + column) *
+                   kOpenerCount +
+               static_cast<size_t>(opener)];
+    if (port_exceptions_[column].empty()) return of_any_port;
+    return JudgeByPort(of_any_port, attribution, workload, opener, port);
   }
 
   // TCP or UDP port that the administration rule names. Hot path.
@@ -49,9 +54,27 @@ class Rulebook {
   Day day() const { return day_; }
 
  private:
+  // An exception that is confined to ports.
+  struct PortException {
+    const Exception* exception;  // The policy's.
+    uint32_t mark;
+    uint16_t index;  // In the workload's exceptions.
+  };
+
+  void AddPortExceptions(const Policy& policy, size_t workload);
+  // The judgement where port exceptions may come before `of_any_port`, which
+  // is that of the others. Hot path: new flows of workloads that have some.
+  Judgement JudgeByPort(const Judgement& of_any_port,
+                        const Attribution& attribution, WorkloadId workload,
+                        Opener opener, uint16_t port) const;
+
   Day day_;
   size_t workload_count_ = 0;
-  std::vector<Judgement> table_;
+  const Atlas* atlas_ = nullptr;
+  const Policy* policy_ = nullptr;
+  std::vector<Judgement> table_;  // Of flows without a port.
+  // By workload, the last for kNoWorkload.
+  std::vector<std::vector<PortException>> port_exceptions_;
   std::vector<Destination> destinations_;
   std::vector<bool> administration_ports_;
 };

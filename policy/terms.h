@@ -30,7 +30,10 @@ enum class Reason : uint8_t {
   kOutsideEea,
   kNoAdequacy,
   kOutsideAllowedCountries,
+  kDeniedCountry,
   kForeignControl,
+  kDeniedLaw,
+  kOperatorNotAllowed,
   kOutsideQualifiedScope,
   kInQualification,
   kQualificationExpired,
@@ -72,9 +75,17 @@ inline constexpr ReasonInfo kReasons[] = {
      "force (GDPR art. 45)."},
     {Reason::kOutsideAllowedCountries, "outside_allowed_countries", "",
      "The destination is in none of the places that the requirement lists."},
+    {Reason::kDeniedCountry, "denied_country", "",
+     "The destination is located in a country that the requirement denies."},
     {Reason::kForeignControl, "foreign_control", "19.6",
      "A law from outside the European Union reaches the operator, by its "
      "controlling country or by an extraterritorial law."},
+    {Reason::kDeniedLaw, "denied_law", "19.6",
+     "An extraterritorial law that the requirement denies reaches the "
+     "operator."},
+    {Reason::kOperatorNotAllowed, "operator_not_allowed", "",
+     "The destination belongs to none of the operators and services that the "
+     "requirement allows."},
     {Reason::kOutsideQualifiedScope, "outside_qualified_scope", "",
      "The destination is in no range of a qualified service."},
     {Reason::kInQualification, "in_qualification", "",

@@ -60,8 +60,9 @@ std::vector<Judgement> AllJudgements(const World& world,
   for (AttributionId id = 0; id < world.atlas.attribution_count(); ++id) {
     for (size_t w = 0; w < world.policy.workloads.size(); ++w) {
       for (const Opener opener : kOpeners) {
-        judgements.push_back(rulebook.Judge(
-            world.atlas.attribution(id), static_cast<WorkloadId>(w), opener));
+        judgements.push_back(rulebook.Judge(world.atlas.attribution(id),
+                                            static_cast<WorkloadId>(w), opener,
+                                            443));
       }
     }
   }
@@ -77,8 +78,8 @@ std::vector<Judgement> JudgementsOf(const World& world, const Atlas& atlas,
     const Attribution& attribution = atlas.attribution(atlas.Lookup(address));
     for (size_t w = 0; w < world.policy.workloads.size(); ++w) {
       for (const Opener opener : kOpeners) {
-        judgements.push_back(
-            rulebook.Judge(attribution, static_cast<WorkloadId>(w), opener));
+        judgements.push_back(rulebook.Judge(
+            attribution, static_cast<WorkloadId>(w), opener, 443));
       }
     }
   }
@@ -159,9 +160,9 @@ TEST(EditionTimelineTest, ChangesAtTheFirstInstantOfADay) {
   EXPECT_EQ(after.index, before.index + 1);
   const Attribution& attribution = world.atlas.attribution(
       world.atlas.Lookup(testing::Address("192.0.2.1")));
-  EXPECT_EQ(before.rulebook.Judge(attribution, 0, Opener::kLocal).verdict,
+  EXPECT_EQ(before.rulebook.Judge(attribution, 0, Opener::kLocal, 443).verdict,
             Verdict::kCompliant);
-  EXPECT_EQ(after.rulebook.Judge(attribution, 0, Opener::kLocal).verdict,
+  EXPECT_EQ(after.rulebook.Judge(attribution, 0, Opener::kLocal, 443).verdict,
             Verdict::kViolation);
 }
 

@@ -189,19 +189,22 @@ NaiveMeter::Flow NaiveMeter::StartFlow(const IpLayer& layer,
   const bool is_source_local = source_workload != kRemoteAddress;
   const bool is_destination_local = destination_workload != kRemoteAddress;
 
+  // Of other protocols than TCP, UDP and SCTP the layer's ports are 0.
+  const uint16_t service_port = flow.destination.place.port;
+
   AccountKey& account = flow.account;
   account.edition = edition.index;
   account.attribution = edition.atlas->Lookup(destination);
   if (is_source_local && is_destination_local) {
     account.direction = FlowDirection::kInternal;
     account.workload = source_workload;
-    account.judgement = {Verdict::kNotJudged, Reason::kInternal, 0};
+    account.judgement = {Verdict::kNotJudged, Reason::kInternal};
   } else if (is_source_local) {
     account.direction = FlowDirection::kEgress;
     account.workload = source_workload;
     account.judgement =
         edition.rulebook.Judge(edition.atlas->attribution(account.attribution),
-                               account.workload, Opener::kLocal);
+                               account.workload, Opener::kLocal, service_port);
   } else if (is_destination_local) {
     account.direction = FlowDirection::kIngress;
     account.workload = destination_workload;
@@ -212,11 +215,12 @@ NaiveMeter::Flow NaiveMeter::StartFlow(const IpLayer& layer,
         edition.rulebook.IsAdministrationPort(flow.destination.place.port);
     account.judgement = edition.rulebook.Judge(
         edition.atlas->attribution(account.attribution), account.workload,
-        is_administration ? Opener::kRemoteAdministration : Opener::kRemote);
+        is_administration ? Opener::kRemoteAdministration : Opener::kRemote,
+        service_port);
   } else {
     account.direction = FlowDirection::kTransit;
     account.workload = kNoWorkload;
-    account.judgement = {Verdict::kNotJudged, Reason::kNoRequirement, 0};
+    account.judgement = {Verdict::kNotJudged, Reason::kNoRequirement};
   }
   return flow;
 }
