@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reference pages that repeat a table of the code must repeat it exactly: what
 // stands between the markers of a page is rendered here from the table itself.
+#include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "config/expectations.h"
 #include "dataplane/drop_reason.h"
 #include "fmt/format.h"
 #include "gtest/gtest.h"
@@ -16,27 +19,60 @@ namespace {
 constexpr std::string_view kBegin =
     "<!-- begin of the table: tests/agent/reference_pages_test.cc -->\n";
 constexpr std::string_view kEnd = "<!-- end of the table -->\n";
+constexpr std::string_view kBeginExamples =
+    "<!-- begin of the examples: tests/agent/reference_pages_test.cc -->\n";
+constexpr char kExamplesPath[] = "examples/reasons/expect.csv";
 
 std::string ReadPage(const std::string& path) {
   return octroi::testing::ReadFile(OCTROI_SOURCE_DIR "/" + path);
 }
 
 // What stands between the markers, or a text that says that they are missing.
-std::string TableOf(const std::string& path) {
+std::string TableOf(const std::string& path,
+                    std::string_view begin_marker = kBegin) {
   const std::string page = ReadPage(path);
-  const size_t begin = page.find(kBegin);
+  const size_t begin = page.find(begin_marker);
   if (begin == std::string::npos) return "the first marker is missing";
-  const size_t first = begin + kBegin.size();
+  const size_t first = begin + begin_marker.size();
   const size_t end = page.find(kEnd, first);
   if (end == std::string::npos) return "the last marker is missing";
   return page.substr(first, end - first);
 }
 
-std::string HowToUpdate(const std::string& path, const std::string& table) {
+std::string HowToUpdate(const std::string& path, const std::string& table,
+                        std::string_view begin_marker = kBegin) {
   return fmt::format(
       "{} does not say what the code says. Write this between its markers, "
       "and see that the text around it still holds:\n\n{}{}{}",
-      path, kBegin, table, kEnd);
+      path, begin_marker, table, kEnd);
+}
+
+// The flows of the world in which every reason occurs.
+std::vector<Expectation> Examples() {
+  std::vector<Problem> problems;
+  std::vector<Expectation> examples =
+      ReadExpectations(ReadPage(kExamplesPath), kExamplesPath, &problems);
+  for (const Problem& problem : problems) ADD_FAILURE() << problem.text();
+  return examples;
+}
+
+// In the order of the reasons, whatever the order of the file is.
+std::string ExampleTable() {
+  std::string table =
+      "| reason | situation | local | | remote | port | on | verdict |\n"
+      "|---|---|---|---|---|---|---|---|\n";
+  const std::vector<Expectation> examples = Examples();
+  for (const ReasonInfo& info : kReasons) {
+    for (const Expectation& example : examples) {
+      if (example.reason != info.reason) continue;
+      table += fmt::format("| `{}` | {} | {} | {} | {} | {} | {} | `{}` |\n",
+                           info.name, example.note, example.local.ToString(),
+                           example.is_opened_by_local ? "→" : "←",
+                           example.remote.ToString(), example.port,
+                           example.time_text, VerdictName(example.verdict));
+    }
+  }
+  return table;
 }
 
 std::string ReasonTable() {
@@ -59,6 +95,28 @@ std::string DropReasonTable() {
 TEST(ReferencePagesTest, ReasonsAreThoseOfTheCode) {
   const std::string path = "docs/reference/reasons.md";
   EXPECT_EQ(TableOf(path), ReasonTable()) << HowToUpdate(path, ReasonTable());
+}
+
+TEST(ReferencePagesTest, ExamplesOfReasonsAreThoseOfTheirWorld) {
+  const std::string path = "docs/reference/reasons.md";
+  EXPECT_EQ(TableOf(path, kBeginExamples), ExampleTable())
+      << HowToUpdate(path, ExampleTable(), kBeginExamples);
+}
+
+// That the examples hold is run by CTest: Examples.reasons.
+TEST(ReferencePagesTest, EveryReasonHasAnExample) {
+  std::set<Reason> shown;
+  for (const Expectation& example : Examples()) {
+    ASSERT_TRUE(example.reason.has_value()) << "line " << example.line;
+    EXPECT_NE(example.note, "") << "line " << example.line;
+    shown.insert(*example.reason);
+  }
+
+  for (const ReasonInfo& info : kReasons) {
+    // Two opinions need a second database, and this world has none.
+    const bool needs_two_opinions = info.reason == Reason::kLocationContested;
+    EXPECT_NE(shown.contains(info.reason), needs_two_opinions) << info.name;
+  }
 }
 
 TEST(ReferencePagesTest, UndecodedReasonsAreThoseOfTheCode) {

@@ -40,14 +40,14 @@ struct World {
     return ResolveDestination(atlas, At(address).class_id, DayFrom(day));
   }
   Judgement Judge(Opener opener, std::string_view day = kToday,
-                  size_t workload = 0,
-                  std::string_view address = kDestination) const {
+                  size_t workload = 0, std::string_view address = kDestination,
+                  uint16_t port = 443) const {
     const Destination destination = Resolve(day, address);
     const std::vector<uint32_t>& marks = atlas.marks(At(address).marks);
     const auto judge = opener == Opener::kLocal    ? &JudgeOpenedByLocal
                        : opener == Opener::kRemote ? &JudgeOpenedByRemote
                                                    : &JudgeAdministration;
-    return judge(policy, workload, destination, marks, DayFrom(day));
+    return judge(policy, workload, destination, marks, DayFrom(day), port);
   }
 
   Policy policy;
@@ -373,6 +373,98 @@ std::vector<Case> SealCases() {
   };
 }
 
+Requirement Denied(std::vector<CountryCode> countries,
+                   std::vector<std::string> laws = {}) {
+  Requirement requirement;
+  requirement.deny = {std::move(countries), std::move(laws)};
+  return requirement;
+}
+Requirement Allowed(std::vector<std::string> operators,
+                    std::vector<std::string> services = {}) {
+  Requirement requirement;
+  requirement.allow = AllowList{std::move(operators), std::move(services)};
+  return requirement;
+}
+
+std::vector<Case> DenyCases() {
+  const CountryCode us = Code("US");
+  const CountryCode br = Code("BR");
+  const Requirement cloud_act = Denied({}, {"CLOUD-Act", "PRC-NIL"});
+  const FactsBuilder::ServiceSpec qualified = {.from = "2024-01-01"};
+  const FactsBuilder::OperatorSpec exposed = {.country = "FR",
+                                              .law = "FISA-702; CLOUD-Act"};
+  return {
+      {"denied country", Located("US"), Denied({br, us}), kViolation,
+       Reason::kDeniedCountry},
+      {"another country", Located("FR"), Denied({us}), kCompliant, kMeets},
+      {"every opinion denied", Opinions("US", "BR"), Denied({us, br}),
+       kViolation, Reason::kDeniedCountry},
+      {"one opinion denied", Opinions("FR", "US"), Denied({us}), kUndetermined,
+       Reason::kLocationContested, "19.2"},
+      {"opinions of one regime, one denied", Opinions("BR", "US"), Denied({us}),
+       kUndetermined, Reason::kLocationContested, "19.2"},
+      {"contested, but denied by none", Opinions("FR", "US"), Denied({br}),
+       kCompliant, kMeets},
+      {"no location", FactsBuilder(), Denied({us}), kUndetermined,
+       Reason::kLocationUnknown, "19.2"},
+      {"anycast", Located("FR").Anycast({.prefix = "192.0.2.0/24"}),
+       Denied({us}), kUndetermined, Reason::kAnycast, "19.2"},
+      {"denied law, one of several", RunBy(Located("FR"), exposed), cloud_act,
+       kViolation, Reason::kDeniedLaw, "19.6"},
+      {"a law whose name begins alike",
+       RunBy(Located("FR"), {.country = "US", .law = "CLOUD-Act-2"}), cloud_act,
+       kCompliant, kMeets},
+      {"no law identified", RunBy(Located("FR"), {.country = "US"}), cloud_act,
+       kCompliant, kMeets},
+      {"operator unknown", Located("FR"), cloud_act, kUndetermined,
+       Reason::kFactUnknownAtTime},
+      {"immune by qualification", RunBy(InService({qualified}), exposed),
+       cloud_act, kCompliant, kMeets},
+      {"not immune by a derived range",
+       RunBy(InService({qualified}, Grade::kDerived), exposed), cloud_act,
+       kViolation, Reason::kDeniedLaw, "19.6"},
+  };
+}
+
+std::vector<Case> AllowCases() {
+  const FactsBuilder::ServiceSpec row = {.from = "2024-01-01"};
+  const FactsBuilder::OperatorSpec acme = {
+      .name = "Acme SA", .country = "FR", .provider = "Acme"};
+  const FactsBuilder elsewhere =
+      InService({row}).Service({.id = "saas", .from = "2024-01-01"});
+  return {
+      {"operator", RunBy(Located("FR"), acme), Allowed({"Other", "Acme SA"}),
+       kCompliant, kMeets},
+      {"another operator", RunBy(Located("FR"), acme), Allowed({"Other"}),
+       kViolation, Reason::kOperatorNotAllowed},
+      {"nobody knows the operator", Located("FR"), Allowed({"Acme SA"}),
+       kUndetermined, Reason::kFactUnknownAtTime},
+      {"operator not known on the day",
+       RunBy(Located("FR"), {.name = "Acme SA", .from = "2026-06-02"}),
+       Allowed({"Acme SA"}), kUndetermined, Reason::kFactUnknownAtTime},
+      {"service, published", InService({row}), Allowed({}, {"iaas"}),
+       kCompliant, kMeets},
+      {"service, asserted", InService({row}, Grade::kAsserted),
+       Allowed({}, {"iaas"}), kCompliant, kMeets},
+      {"service, derived", InService({row}, Grade::kDerived),
+       Allowed({}, {"iaas"}), kUndetermined, Reason::kScopeUnproven},
+      {"service of the operator's provider, not tied",
+       ByProviderWith(ServiceState::kQualified), Allowed({}, {"iaas"}),
+       kUndetermined, Reason::kScopeUnproven},
+      {"whatever its qualification is", InService(ServiceState::kWithdrawn),
+       Allowed({}, {"iaas"}), kCompliant, kMeets},
+      {"tied to another service of that provider", elsewhere,
+       Allowed({}, {"saas"}), kViolation, Reason::kOperatorNotAllowed},
+      {"tied to another service, and the operator is not known", elsewhere,
+       Allowed({"Acme SA"}, {"saas"}), kUndetermined,
+       Reason::kFactUnknownAtTime},
+      {"tied to another service, operator not listed", RunBy(elsewhere, acme),
+       Allowed({"Other"}, {"saas"}), kViolation, Reason::kOperatorNotAllowed},
+      {"operator or service", RunBy(elsewhere, acme),
+       Allowed({"Acme SA"}, {"saas"}), kCompliant, kMeets},
+  };
+}
+
 // Violation beats undetermined; else the first part in order speaks.
 std::vector<Case> OrderCases() {
   Requirement all = In(Regime::kEu);
@@ -381,7 +473,16 @@ std::vector<Case> OrderCases() {
   all.minimum_seal = 3;
   Requirement location_and_control = In(Regime::kEu);
   location_and_control.requires_eu_control = true;
-  const FactsBuilder::OperatorSpec american = {.country = "US"};
+  Requirement with_lists = all;
+  with_lists.deny = {{Code("FR")}, {"CLOUD-Act"}};
+  with_lists.allow = AllowList{{"Other"}, {}};
+  const auto without = [](Requirement requirement, bool keeps_laws) {
+    requirement.requires_eu_control = false;
+    if (!keeps_laws) requirement.deny.laws.clear();
+    return requirement;
+  };
+  const FactsBuilder::OperatorSpec american = {.country = "US",
+                                               .law = "CLOUD-Act"};
   const FactsBuilder::OperatorSpec european = {.country = "FR"};
   return {
       {"all hold", RunBy(InService({{.from = "2024-01-01"}}), european), all,
@@ -400,6 +501,16 @@ std::vector<Case> OrderCases() {
          return requirement;
        }(),
        kViolation, Reason::kSealTooLow},
+      {"location before a denied country", RunBy(Located("US"), american),
+       with_lists, kViolation, Reason::kOutsideEu, "19.2"},
+      {"denied country before control", RunBy(Located("FR"), american),
+       with_lists, kViolation, Reason::kDeniedCountry},
+      {"control before a denied law", RunBy(Located("DE"), american),
+       with_lists, kViolation, Reason::kForeignControl, "19.6"},
+      {"denied law before the allow list", RunBy(Located("DE"), american),
+       without(with_lists, true), kViolation, Reason::kDeniedLaw, "19.6"},
+      {"allow list before qualification", RunBy(Located("DE"), american),
+       without(with_lists, false), kViolation, Reason::kOperatorNotAllowed},
       {"violation beats undetermined", RunBy(Opinions("FR", "US"), american),
        location_and_control, kViolation, Reason::kForeignControl, "19.6"},
       {"first undetermined", Opinions("FR", "US"), location_and_control,
@@ -459,7 +570,7 @@ std::vector<Case> AllCases() {
   std::vector<Case> all;
   for (const auto& cases :
        {LocationCases(), ContestedCases(), ControlCases(), QualificationCases(),
-        SealCases(), OrderCases(), RemoteCases()}) {
+        SealCases(), DenyCases(), AllowCases(), OrderCases(), RemoteCases()}) {
     all.insert(all.end(), cases.begin(), cases.end());
   }
   return all;
@@ -494,8 +605,9 @@ TEST(JudgeTest, CountsUndeterminedAsViolationIfThePolicySaysSo) {
   EXPECT_GT(undetermined_count, 0);
 }
 
-Exception Permitted(std::string_view prefix, std::string_view until) {
-  return {Prefix(prefix), DayFrom(until), "REF", "reason", 0};
+Exception Permitted(std::string_view prefix, std::string_view until,
+                    std::vector<uint16_t> ports = {}) {
+  return {Prefix(prefix), DayFrom(until), "REF", "reason", 0, std::move(ports)};
 }
 
 // Two workloads that require the EU, with exceptions of their own.
@@ -523,19 +635,120 @@ TEST(JudgeTest, AppliesTheFirstExceptionThatHolds) {
   const auto excepted = [](uint16_t index) {
     return Judgement{Verdict::kExcepted, Reason::kException, index};
   };
-  const Judgement violation = {kViolation, Reason::kOutsideEu, 0};
+  const Judgement violation = {kViolation, Reason::kOutsideEu};
+  const Judgement expired = {kViolation, Reason::kOutsideEu, 1};
 
   EXPECT_EQ(judge("2026-05-31"), excepted(1));
   // The first has ended, the second holds to its last day, then the third.
   EXPECT_EQ(judge("2026-06-01"), excepted(2));
   EXPECT_EQ(judge("2026-12-31"), excepted(2));
   EXPECT_EQ(judge("2027-01-01"), excepted(3));
-  EXPECT_EQ(judge("2028-01-01"), violation);
+  // When the last has ended, the first that would have covered it is named.
+  EXPECT_EQ(judge("2028-01-01"), expired);
   EXPECT_EQ(judge("2026-06-01", 0, "192.0.2.200"), excepted(3));
   // Exceptions of another workload do not count, in either direction.
   EXPECT_EQ(judge("2026-06-01", 1), violation);
   EXPECT_EQ(judge("2026-06-01", 1, "203.0.113.1"), excepted(0));
   EXPECT_EQ(judge("2026-06-01", 0, "203.0.113.1"), violation);
+}
+
+TEST(JudgeTest, ConfinesAnExceptionToItsPorts) {
+  Policy policy = WithExceptions();
+  policy.workloads[0].exceptions = {
+      Permitted("192.0.2.0/24", "2026-05-31", {22}),
+      Permitted("192.0.2.0/24", "2026-12-31", {443, 8443}),
+      Permitted("192.0.2.0/25", "2026-12-31"),
+  };
+  const World world(Located("US"), policy);
+  const struct {
+    const char* what;
+    std::string_view day;
+    std::string_view address;
+    uint16_t port;
+    Judgement expected;
+  } cases[] = {
+      {"the first, while it holds",
+       "2026-05-31",
+       "192.0.2.1",
+       22,
+       {Verdict::kExcepted, Reason::kException, 0}},
+      {"the next that holds",
+       "2026-06-01",
+       "192.0.2.1",
+       22,
+       {Verdict::kExcepted, Reason::kException, 2}},
+      {"one of several ports",
+       "2026-06-01",
+       "192.0.2.1",
+       8443,
+       {Verdict::kExcepted, Reason::kException, 1}},
+      {"in order, ports included",
+       "2026-06-01",
+       "192.0.2.1",
+       443,
+       {Verdict::kExcepted, Reason::kException, 1}},
+      {"a port that none names",
+       "2026-06-01",
+       "192.0.2.1",
+       80,
+       {Verdict::kExcepted, Reason::kException, 2}},
+      {"no port",
+       "2026-06-01",
+       "192.0.2.1",
+       kNoPort,
+       {Verdict::kExcepted, Reason::kException, 2}},
+      {"no port, and only exceptions with ports",
+       "2026-06-01",
+       "192.0.2.200",
+       kNoPort,
+       {kViolation, Reason::kOutsideEu}},
+      {"ended for that port",
+       "2026-06-01",
+       "192.0.2.200",
+       22,
+       {kViolation, Reason::kOutsideEu, 0}},
+      {"ended for the other port alone",
+       "2026-06-01",
+       "192.0.2.200",
+       80,
+       {kViolation, Reason::kOutsideEu}},
+      {"all have ended",
+       "2027-01-01",
+       "192.0.2.1",
+       443,
+       {kViolation, Reason::kOutsideEu, 1}},
+  };
+
+  for (const auto& c : cases) {
+    EXPECT_EQ(world.Judge(Opener::kLocal, c.day, 0, c.address, c.port),
+              c.expected)
+        << c.what;
+  }
+}
+
+TEST(JudgeTest, NamesAnExceptionThatHasEndedWhateverTheVerdictIs) {
+  const std::string_view later = "2028-01-01";
+  Policy policy = WithExceptions();
+  const World compliant(Located("FR"), policy);
+  const World undetermined(FactsBuilder(), policy);
+  const World internal(
+      FactsBuilder().Special("192.0.2.0/24", SpecialKind::kPrivate), policy);
+  const auto local = [&](const World& world) {
+    return world.Judge(Opener::kLocal, later);
+  };
+
+  EXPECT_EQ(local(compliant), (Judgement{kCompliant, kMeets, 1}));
+  EXPECT_EQ(local(undetermined),
+            (Judgement{kUndetermined, Reason::kLocationUnknown, 1}));
+  EXPECT_EQ(local(internal), (Judgement{kNotJudged, Reason::kInternal}));
+  // No exception is asked for what is not judged, but for administration.
+  EXPECT_EQ(compliant.Judge(Opener::kRemote, later),
+            (Judgement{kNotJudged, Reason::kOpenedByRemote}));
+  EXPECT_EQ(compliant.Judge(Opener::kRemoteAdministration, later),
+            (Judgement{kNotJudged, Reason::kOpenedByRemote, 1}));
+  EXPECT_TRUE(local(compliant).is_exception_expired());
+  EXPECT_FALSE(compliant.Judge(Opener::kLocal, kToday).is_exception_expired());
+  EXPECT_FALSE(local(internal).is_exception_expired());
 }
 
 TEST(JudgeTest, AppliesExceptionsToFlowsThatTheRemoteOpened) {
@@ -573,7 +786,7 @@ TEST(JudgeTest, ReachesEveryReason) {
   const Rulebook rulebook =
       Rulebook::Compile(world.atlas, world.policy, DayFrom(kToday));
   reached.insert(
-      rulebook.Judge(world.At(kDestination), kNoWorkload, Opener::kLocal)
+      rulebook.Judge(world.At(kDestination), kNoWorkload, Opener::kLocal, 443)
           .reason);
 
   for (const ReasonInfo& info : kReasons) {

@@ -21,18 +21,24 @@ using testing::RandomWorld;
 constexpr Opener kOpeners[] = {Opener::kLocal, Opener::kRemote,
                                Opener::kRemoteAdministration};
 static_assert(std::size(kOpeners) == kOpenerCount);
+// 22 and 443 are ports that random exceptions name.
+constexpr uint16_t kPorts[] = {kNoPort, 22, 443, 8443};
 
 Judgement JudgeDirectly(const Policy& policy, WorkloadId workload,
                         Opener opener, const Destination& destination,
-                        const std::vector<uint32_t>& marks, Day day) {
+                        const std::vector<uint32_t>& marks, Day day,
+                        uint16_t port) {
   if (workload == kNoWorkload) return {};
   switch (opener) {
     case Opener::kLocal:
-      return JudgeOpenedByLocal(policy, workload, destination, marks, day);
+      return JudgeOpenedByLocal(policy, workload, destination, marks, day,
+                                port);
     case Opener::kRemote:
-      return JudgeOpenedByRemote(policy, workload, destination, marks, day);
+      return JudgeOpenedByRemote(policy, workload, destination, marks, day,
+                                 port);
     case Opener::kRemoteAdministration:
-      return JudgeAdministration(policy, workload, destination, marks, day);
+      return JudgeAdministration(policy, workload, destination, marks, day,
+                                 port);
   }
   return {};
 }
@@ -42,6 +48,8 @@ TEST(RulebookTest, EqualsTheDirectJudgementOfEveryClass) {
   SCOPED_TRACE(::testing::Message() << "seed " << seed);
   RandomWorld random(seed);
   std::set<Reason> reached;
+  int expired_count = 0;
+  bool depends_on_port = false;
   for (int round = 0; round < 40; ++round) {
     const auto facts = random.Facts().Build();
     const Policy policy = random.Policy();
@@ -58,23 +66,32 @@ TEST(RulebookTest, EqualsTheDirectJudgementOfEveryClass) {
       for (const WorkloadId workload :
            {WorkloadId{0}, WorkloadId{1}, WorkloadId{2}, kNoWorkload}) {
         for (const Opener opener : kOpeners) {
-          const Judgement expected =
-              JudgeDirectly(policy, workload, opener, destination,
-                            atlas.marks(attribution.marks), day);
-          const Judgement& found =
-              rulebook.Judge(attribution, workload, opener);
-          ASSERT_EQ(found, expected)
-              << "round " << round << ", attribution " << id << ", workload "
-              << workload << ", opener " << static_cast<int>(opener) << ": "
-              << InfoOf(found.reason).name << " instead of "
-              << InfoOf(expected.reason).name;
-          reached.insert(found.reason);
+          for (const uint16_t port : kPorts) {
+            const Judgement expected =
+                JudgeDirectly(policy, workload, opener, destination,
+                              atlas.marks(attribution.marks), day, port);
+            const Judgement found =
+                rulebook.Judge(attribution, workload, opener, port);
+            ASSERT_EQ(found, expected)
+                << "round " << round << ", attribution " << id << ", workload "
+                << workload << ", opener " << static_cast<int>(opener)
+                << ", port " << port << ": " << InfoOf(found.reason).name
+                << " (" << found.exception << ") instead of "
+                << InfoOf(expected.reason).name << " (" << expected.exception
+                << ")";
+            reached.insert(found.reason);
+            expired_count += found.is_exception_expired() ? 1 : 0;
+            depends_on_port |=
+                found != rulebook.Judge(attribution, workload, opener, kNoPort);
+          }
         }
       }
     }
   }
   // The random worlds are varied enough to mean something.
   EXPECT_GT(reached.size(), kReasonCount / 2);
+  EXPECT_GT(expired_count, 0);
+  EXPECT_TRUE(depends_on_port);
 }
 
 TEST(RulebookTest, DoesNotJudgeWhatNoWorkloadCovers) {
@@ -87,10 +104,10 @@ TEST(RulebookTest, DoesNotJudgeWhatNoWorkloadCovers) {
       atlas.attribution(atlas.Lookup(Address("192.0.2.1")));
 
   for (const Opener opener : kOpeners) {
-    EXPECT_EQ(rulebook.Judge(attribution, kNoWorkload, opener),
-              (Judgement{Verdict::kNotJudged, Reason::kNoRequirement, 0}));
+    EXPECT_EQ(rulebook.Judge(attribution, kNoWorkload, opener, 443),
+              (Judgement{Verdict::kNotJudged, Reason::kNoRequirement}));
   }
-  EXPECT_EQ(rulebook.Judge(attribution, 0, Opener::kLocal).verdict,
+  EXPECT_EQ(rulebook.Judge(attribution, 0, Opener::kLocal, 443).verdict,
             Verdict::kViolation);
   EXPECT_EQ(rulebook.day(), DayFrom("2026-01-01"));
   EXPECT_EQ(rulebook.destination(attribution).country.ToString(), "US");
@@ -104,9 +121,10 @@ TEST(RulebookTest, WorksWithoutWorkloads) {
       Rulebook::Compile(atlas, policy, DayFrom("2026-01-01"));
 
   for (AttributionId id = 0; id < atlas.attribution_count(); ++id) {
-    EXPECT_EQ(rulebook.Judge(atlas.attribution(id), kNoWorkload, Opener::kLocal)
-                  .reason,
-              Reason::kNoRequirement);
+    EXPECT_EQ(
+        rulebook.Judge(atlas.attribution(id), kNoWorkload, Opener::kLocal, 443)
+            .reason,
+        Reason::kNoRequirement);
   }
 }
 

@@ -106,13 +106,14 @@ void RandomWorld::AddOperators(FactsBuilder* facts) {
     const octroi::Day last = Day();
     for (int part = 0; part <= (changes ? 1 : 0); ++part) {
       const octroi::Day first = last + std::chrono::days(1 + Below(2) * 99);
-      facts->Operator({.asn = asn,
-                       .name = fmt::format("Operator {}", asn),
-                       .country = OneIn(6) ? "" : Country(),
-                       .law = OneIn(2) ? "" : "CLOUD-Act",
-                       .provider = std::string(Pick({"", "Alpha", "Beta"})),
-                       .from = part == 1 ? FormatDay(first) : "",
-                       .until = part == 0 && changes ? FormatDay(last) : ""});
+      facts->Operator(
+          {.asn = asn,
+           .name = fmt::format("Operator {}", asn),
+           .country = OneIn(6) ? "" : Country(),
+           .law = std::string(Pick({"", "", "CLOUD-Act", "CLOUD-Act;PRC-NIL"})),
+           .provider = std::string(Pick({"", "Alpha", "Beta"})),
+           .from = part == 1 ? FormatDay(first) : "",
+           .until = part == 0 && changes ? FormatDay(last) : ""});
     }
   }
   facts->Operator({.name = "Gamma GmbH", .country = "DE", .provider = "Gamma"});
@@ -218,6 +219,15 @@ Requirement RandomWorld::RandomRequirement() {
   Requirement requirement;
   if (OneIn(2)) requirement.location = Location();
   requirement.requires_eu_control = OneIn(3);
+  if (OneIn(4)) {
+    AllowList allow;
+    if (OneIn(2)) allow.operators = {"Operator 1", "Gamma GmbH"};
+    if (OneIn(2)) allow.services = {"alpha-iaas", "beta-iaas"};
+    requirement.allow = allow;
+  }
+  if (OneIn(4)) requirement.deny.countries = {Code("US"), Code("BR")};
+  if (OneIn(4))
+    requirement.deny.laws = {std::string(Pick({"PRC-NIL", "CLOUD-Act"}))};
   if (OneIn(2)) {
     QualificationRequirement qualification;
     qualification.scheme = OneIn(4) ? "BSI C5" : "SecNumCloud";
@@ -228,6 +238,12 @@ Requirement RandomWorld::RandomRequirement() {
   if (OneIn(3)) requirement.minimum_seal = static_cast<int>(Below(5));
   requirement.applies_to_any = OneIn(2);
   return requirement;
+}
+
+std::vector<uint16_t> RandomWorld::Ports() {
+  if (OneIn(2)) return {};
+  if (OneIn(2)) return {443};
+  return {22, 443};
 }
 
 octroi::Policy RandomWorld::Policy() {
@@ -241,8 +257,9 @@ octroi::Policy RandomWorld::Policy() {
         octroi::testing::Prefix(fmt::format("10.{}.0.0/16", i))};
     workload.covers_any = i == 2;
     workload.requirement = RandomRequirement();
-    for (const IpPrefix& prefix : Prefixes(Below(4))) {
-      workload.exceptions.push_back({prefix, Day(), "REF", "a test", 0});
+    for (const IpPrefix& prefix : Prefixes(Below(6))) {
+      workload.exceptions.push_back(
+          {prefix, Day(), "REF", "a test", 0, Ports()});
     }
     policy.workloads.push_back(std::move(workload));
   }

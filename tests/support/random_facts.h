@@ -50,6 +50,7 @@ class RandomWorld {
   void AddAnycast(FactsBuilder* facts);
   LocationRequirement Location();
   Requirement RandomRequirement();
+  std::vector<uint16_t> Ports();
 
   std::mt19937_64 random_;
 };
