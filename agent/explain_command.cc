@@ -9,15 +9,13 @@
 #include "agent/replay_command.h"
 #include "agent/text.h"
 #include "evidence/destination_view.h"
+#include "evidence/json.h"
 #include "fmt/format.h"
 #include "fmt/ranges.h"
-#include "nlohmann/json.hpp"
 #include "policy/rulebook.h"
 
 namespace octroi {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 struct WorkloadVerdict {
   std::string workload;
@@ -136,10 +134,6 @@ Explanation Explain(const Beliefs& beliefs, const Rulebook& rulebook,
   return result;
 }
 
-Json TextOrNull(std::string_view text) {
-  return text.empty() ? Json() : Json(text);
-}
-
 Json VerdictToJson(const WorkloadVerdict& verdict) {
   const ReasonInfo& reason = InfoOf(verdict.judgement.reason);
   return {{"workload", TextOrNull(verdict.workload)},
@@ -174,10 +168,8 @@ Json ServiceToJson(const Destination& destination) {
       {"scheme", service.scheme}, {"grade", GradeName(destination.grade)}};
   if (row == nullptr) return json;
   json["framework_version"] = TextOrNull(row->framework_version);
-  json["from"] =
-      row->validity.from ? Json(FormatDay(*row->validity.from)) : Json();
-  json["until"] =
-      row->validity.until ? Json(FormatDay(*row->validity.until)) : Json();
+  json["from"] = DayOrNull(row->validity.from);
+  json["until"] = DayOrNull(row->validity.until);
   json["reference"] = TextOrNull(row->reference);
   return json;
 }
@@ -233,7 +225,7 @@ std::string ToJson(const Explanation& explanation, const Beliefs& beliefs) {
     json["claims"].push_back(ClaimToJson(claim));
   }
   json["edition"] = {{"digest", beliefs.digest}};
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return ToPage(json);
 }
 
 bool HasQualifiedProvider(const Destination& destination) {

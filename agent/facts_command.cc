@@ -11,14 +11,12 @@
 #include "agent/replay_command.h"
 #include "agent/text.h"
 #include "config/facts.h"
+#include "evidence/json.h"
 #include "fmt/format.h"
 #include "geo/opinions.h"
-#include "nlohmann/json.hpp"
 
 namespace octroi {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 // Operators that the table lists; JSON has all.
 constexpr size_t kListedOperators = 15;
@@ -199,15 +197,14 @@ std::string ToJson(const OpinionComparison& comparison, const Facts& facts,
   json["databases"] = Json::array();
   for (const CountrySeries& series : facts.countries) {
     const FactSource& source = InForce(series, day).source;
-    json["databases"].push_back(
-        {{"name", source.name},
-         {"built", source.built ? Json(FormatDay(*source.built)) : Json()},
-         {"path", source.path},
-         {"sha256", source.sha256}});
+    json["databases"].push_back({{"name", source.name},
+                                 {"built", DayOrNull(source.built)},
+                                 {"path", source.path},
+                                 {"sha256", source.sha256}});
   }
   json["ipv4"] = FamilyToJson(comparison.v4, kV4);
   json["ipv6"] = FamilyToJson(comparison.v6, kV6);
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return ToPage(json);
 }
 
 absl::StatusOr<OpinionComparison> CompareWithProgress(

@@ -112,6 +112,17 @@ void AddReplay(CLI::App* app, CommandLine* line) {
   replay->add_option("--flows", line->replay.flows_path,
                      "Write flow records to this file (JSON Lines)");
   replay
+      ->add_option("--compare-at", line->replay.compare_at,
+                   "List the flows whose verdict changes between two times, "
+                   "such as 2025-12-01,now")
+      ->option_text("A,B");
+  replay->add_option("--inventory", line->replay.inventory_path,
+                     "Write the third parties that were seen to this file "
+                     "(CSV)");
+  replay->add_option("--register", line->replay.register_path,
+                     "Your register of providers (CSV): the inventory says "
+                     "which are not in it");
+  replay
       ->add_option("--fail-on", line->fail_on,
                    "Exit with 3 if any flow has this verdict or a worse one")
       ->transform(CLI::CheckedTransformer(kFailOn))

@@ -22,7 +22,11 @@ struct ReplayCommandOptions {
   uint32_t worker_count = 1;
   size_t memory_limit_bytes = size_t{2} << 30;
   ReplayFormat format = ReplayFormat::kTable;
-  std::string flows_path;          // "": no flow records.
+  std::string flows_path;      // "": no flow records.
+  std::string inventory_path;  // "": no inventory.
+  std::string register_path;   // "": none to compare the inventory with.
+  // "A,B", each as `at`: the result is what changes between them. "": not so.
+  std::string compare_at;
   std::optional<Verdict> fail_on;  // kViolation or kUndetermined.
   std::vector<std::string> captures;
 };

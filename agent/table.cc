@@ -306,4 +306,105 @@ std::string RenderTable(const ReplayReport& report,
   return TableRenderer(report, options).Render();
 }
 
+namespace {
+
+std::string AnswerText(const Judgement& judgement) {
+  return fmt::format("{} {}", VerdictName(judgement.verdict),
+                     InfoOf(judgement.reason).name);
+}
+
+std::string EndText(const IpAddress& address, uint16_t port) {
+  return address.is_v4() ? fmt::format("{}:{}", address.ToString(), port)
+                         : fmt::format("[{}]:{}", address.ToString(), port);
+}
+
+// Flows that are listed of one group.
+constexpr size_t kFlowsOfGroup = 8;
+
+class ComparisonRenderer {
+ public:
+  ComparisonRenderer(const VerdictComparison& comparison,
+                     const TableOptions& options)
+      : comparison_(comparison), options_(options) {}
+
+  std::string Render() {
+    text_ = fmt::format("{} flows, judged by {} and by {}: {} change\n",
+                        GroupDigits(comparison_.flows), comparison_.first_at,
+                        comparison_.second_at,
+                        GroupDigits(comparison_.changes.size()));
+    for (size_t i = 0; i < comparison_.groups.size(); ++i) {
+      if (i == options_.max_destinations) {
+        text_ += fmt::format("\nand {} more groups; --format json lists all\n",
+                             comparison_.groups.size() - i);
+        break;
+      }
+      AddGroup(comparison_.groups[i]);
+    }
+    for (const std::string& warning : comparison_.warnings) {
+      Wrapped("warning: " + warning, Color::kYellow);
+    }
+    return std::move(text_);
+  }
+
+ private:
+  void Wrapped(std::string_view sentence, Color color) {
+    for (const std::string& line : Wrap(sentence, options_.columns)) {
+      text_ += Paint(line, color, options_.use_color) + "\n";
+    }
+  }
+
+  std::string Answer(const Judgement& judgement) const {
+    return Paint(AnswerText(judgement), ColorOf(judgement.verdict),
+                 options_.use_color);
+  }
+
+  void AddGroup(const ChangeGroup& group) {
+    text_ += fmt::format(
+        "\n{} -> {}: {} flows, {}\n", Answer(group.first), Answer(group.second),
+        GroupDigits(group.changes.size()), HumanBytes(group.octets));
+    for (const FactChange& fact : group.why) {
+      for (const std::string& line :
+           Wrap(Printable(TextOf({fact})), options_.columns - 2)) {
+        text_ += "  " + line + "\n";
+      }
+    }
+    std::vector<std::vector<TextCell>> rows;
+    for (const uint32_t index : group.changes) {
+      if (rows.size() == kFlowsOfGroup) break;
+      const VerdictChange& change = comparison_.changes[index];
+      const FlowRecord& record = change.flow.record;
+      rows.push_back(
+          {{FormatInstant(record.start_ns).substr(0, 19)},
+           {EndText(record.source(), record.source_port())},
+           {EndText(record.destination(), record.destination_port())},
+           {Printable(change.workload)},
+           {HumanBytes(record.octets() + record.reverse_octets())}});
+    }
+    for (const std::string& line :
+         LayOut({{"start"},
+                 {"from", false, 15},
+                 {"to", false, 15},
+                 {"workload", false, 8, 1},
+                 {"octets", true}},
+                rows, options_.columns - 4, options_.use_color)) {
+      text_ += "    " + line + "\n";
+    }
+    if (rows.size() < group.changes.size()) {
+      text_ += fmt::format("    and {} more; --format json or csv lists all\n",
+                           GroupDigits(group.changes.size() - rows.size()));
+    }
+  }
+
+  const VerdictComparison& comparison_;
+  const TableOptions& options_;
+  std::string text_;
+};
+
+}  // namespace
+
+std::string RenderComparison(const VerdictComparison& comparison,
+                             const TableOptions& options) {
+  return ComparisonRenderer(comparison, options).Render();
+}
+
 }  // namespace octroi

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "evidence/replay_report.h"
+#include "evidence/verdict_changes.h"
 
 namespace octroi {
 
@@ -19,5 +20,10 @@ struct TableOptions {
 // Ends in a newline.
 std::string RenderTable(const ReplayReport& report,
                         const TableOptions& options);
+
+// The flows whose verdict changes between two times, in groups for which the
+// same differs, at most options.max_destinations of them. Ends in a newline.
+std::string RenderComparison(const VerdictComparison& comparison,
+                             const TableOptions& options);
 
 }  // namespace octroi

@@ -78,27 +78,73 @@ FlowDirection DirectionOf(bool is_initiator_local, bool is_responder_local) {
   return is_responder_local ? FlowDirection::kIngress : FlowDirection::kTransit;
 }
 
-// The responder's port, of protocols that exceptions know ports of.
-uint16_t ServicePort(const IpLayer& layer, bool is_opened_by_sender) {
-  switch (layer.protocol_identifier) {
+// The service's port as policies speak of it: of TCP, UDP and SCTP.
+uint16_t ServicePort(uint8_t protocol_identifier, uint16_t responder_port) {
+  switch (protocol_identifier) {
     case kProtocolTcp:
     case kProtocolUdp:
     case kProtocolSctp:
-      return is_opened_by_sender ? layer.destination_port : layer.source_port;
+      return responder_port;
     default:
       return kNoPort;
   }
 }
 
-Opener OpenerOfIngress(const Rulebook& rulebook, const IpLayer& layer,
+Opener OpenerOfIngress(const Rulebook& rulebook, uint8_t protocol_identifier,
                        uint16_t responder_port) {
-  const bool has_administration_ports =
-      layer.protocol_identifier == kProtocolTcp ||
-      layer.protocol_identifier == kProtocolUdp;
+  const bool has_administration_ports = protocol_identifier == kProtocolTcp ||
+                                        protocol_identifier == kProtocolUdp;
   return has_administration_ports &&
                  rulebook.IsAdministrationPort(responder_port)
              ? Opener::kRemoteAdministration
              : Opener::kRemote;
+}
+
+// One end of a flow.
+struct End {
+  const IpAddress& address;
+  WorkloadId workload;
+};
+
+// A flow whose opener is known.
+Classification ClassifyEnds(const Edition& edition, const End& initiator,
+                            const End& responder, uint8_t protocol_identifier,
+                            uint16_t responder_port) {
+  const Rulebook& rulebook = edition.rulebook;
+  const uint16_t service_port =
+      ServicePort(protocol_identifier, responder_port);
+  Classification result;
+  result.edition = edition.index;
+  result.direction = DirectionOf(initiator.workload != kRemoteAddress,
+                                 responder.workload != kRemoteAddress);
+  result.attribution = edition.atlas->Lookup(
+      result.direction == FlowDirection::kIngress ? initiator.address
+                                                  : responder.address);
+  const Attribution& attribution =
+      edition.atlas->attribution(result.attribution);
+  switch (result.direction) {
+    case FlowDirection::kEgress:
+      result.workload = initiator.workload;
+      result.judgement = rulebook.Judge(attribution, result.workload,
+                                        Opener::kLocal, service_port);
+      break;
+    case FlowDirection::kIngress:
+      result.workload = responder.workload;
+      result.judgement = rulebook.Judge(
+          attribution, result.workload,
+          OpenerOfIngress(rulebook, protocol_identifier, responder_port),
+          service_port);
+      break;
+    case FlowDirection::kInternal:
+      result.workload = initiator.workload;
+      result.judgement = {Verdict::kNotJudged, Reason::kInternal};
+      break;
+    case FlowDirection::kTransit:
+      result.workload = kNoWorkload;
+      result.judgement = {Verdict::kNotJudged, Reason::kNoRequirement};
+      break;
+  }
+  return result;
 }
 
 }  // namespace
@@ -130,44 +176,24 @@ Classification Classify(const Edition& edition, const FlowPacket& packet) {
       IsOpenedBySender(OpenerOf(layer), sender_workload != kRemoteAddress,
                        receiver_workload != kRemoteAddress);
 
-  const IpAddress& initiator = is_by_sender ? layer.source : layer.destination;
-  const IpAddress& responder = is_by_sender ? layer.destination : layer.source;
-  const uint16_t service_port = ServicePort(layer, is_by_sender);
-  const WorkloadId initiator_workload =
-      is_by_sender ? sender_workload : receiver_workload;
-  const WorkloadId responder_workload =
-      is_by_sender ? receiver_workload : sender_workload;
-
-  Classification result;
-  result.edition = edition.index;
+  const End sender = {layer.source, sender_workload};
+  const End receiver = {layer.destination, receiver_workload};
+  Classification result =
+      ClassifyEnds(edition, is_by_sender ? sender : receiver,
+                   is_by_sender ? receiver : sender, layer.protocol_identifier,
+                   is_by_sender ? layer.destination_port : layer.source_port);
   result.is_opened_by_sender = is_by_sender;
-  result.direction = DirectionOf(initiator_workload != kRemoteAddress,
-                                 responder_workload != kRemoteAddress);
-  result.attribution = edition.atlas->Lookup(
-      result.direction == FlowDirection::kIngress ? initiator : responder);
-  const Attribution& attribution =
-      edition.atlas->attribution(result.attribution);
-  switch (result.direction) {
-    case FlowDirection::kEgress:
-      result.workload = initiator_workload;
-      result.judgement = edition.rulebook.Judge(attribution, result.workload,
-                                                Opener::kLocal, service_port);
-      break;
-    case FlowDirection::kIngress:
-      result.workload = responder_workload;
-      result.judgement = edition.rulebook.Judge(
-          attribution, result.workload,
-          OpenerOfIngress(edition.rulebook, layer, service_port), service_port);
-      break;
-    case FlowDirection::kInternal:
-      result.workload = initiator_workload;
-      result.judgement = {Verdict::kNotJudged, Reason::kInternal};
-      break;
-    case FlowDirection::kTransit:
-      result.workload = kNoWorkload;
-      result.judgement = {Verdict::kNotJudged, Reason::kNoRequirement};
-      break;
-  }
+  return result;
+}
+
+Classification Reclassify(const Edition& edition, const FlowRecord& record) {
+  const IpAddress source = record.source();
+  const IpAddress destination = record.destination();
+  Classification result =
+      ClassifyEnds(edition, {source, edition.workloads->Lookup(source)},
+                   {destination, edition.workloads->Lookup(destination)},
+                   record.protocol_identifier(), record.destination_port());
+  result.is_opened_by_sender = true;
   return result;
 }
 

@@ -52,6 +52,10 @@ struct Classification {
 // The flow that `packet` is the first one of. Pure.
 Classification Classify(const Edition& edition, const FlowPacket& packet);
 
+// What an edition says of a flow that was metered already, whichever edition
+// judged it then: its ends and its opener are the record's. Pure.
+Classification Reclassify(const Edition& edition, const FlowRecord& record);
+
 // Whether a packet sent by the initiator (or not) of a flow of that direction
 // left the local side for a remote address.
 constexpr bool IsEgress(FlowDirection direction, bool is_sent_by_initiator) {

@@ -7,17 +7,11 @@
 #include <system_error>
 
 #include "evidence/destination_view.h"
+#include "evidence/json.h"
 #include "fmt/format.h"
-#include "nlohmann/json.hpp"
 
 namespace octroi {
 namespace {
-
-using Json = nlohmann::ordered_json;
-
-Json TextOrNull(std::string_view text) {
-  return text.empty() ? Json() : Json(text);
-}
 
 Json WorkloadName(const Edition& edition, WorkloadId workload) {
   if (workload == kNoWorkload) return Json();
@@ -74,15 +68,14 @@ std::string FlowToJson(const ExportedFlow& flow,
   json["law"] = TextOrNull(view.law);
   json["service"] = TextOrNull(view.service);
   json["qualification"] = view.qualification;
-  json["seal"] = view.seal ? Json(*view.seal) : Json();
+  json["seal"] = NumberOrNull(view.seal);
   json["verdict"] = VerdictName(record.judgement.verdict);
   json["reason"] = reason.name;
   json["clause"] = TextOrNull(reason.clause);
   json["exception"] = ExceptionReference(edition, record);
   json["exception_expired"] = record.judgement.is_exception_expired();
   json["tunnel"] = TunnelToJson(flow.tunnel);
-  // Names in databases are hostile input: what is not UTF-8 is replaced.
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return ToLine(json);
 }
 
 absl::Status WriteFlows(const std::string& path,

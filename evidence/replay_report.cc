@@ -5,14 +5,13 @@
 #include <map>
 #include <tuple>
 
+#include "evidence/csv_text.h"
 #include "evidence/digest.h"
+#include "evidence/json.h"
 #include "fmt/format.h"
-#include "nlohmann/json.hpp"
 
 namespace octroi {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 // A database further than this from the capture draws a warning: allocations
 // change hands, and 90 days is where the design puts the line.
@@ -348,26 +347,13 @@ std::string EditionDigest(const Facts& facts, const Policy& policy,
 
 namespace {
 
-Json TextOrNull(std::string_view text) {
-  return text.empty() ? Json() : Json(text);
-}
-
-Json TimeOrNull(const std::optional<int64_t>& ns) {
-  return ns ? Json(FormatInstant(*ns)) : Json();
-}
-
-template <typename Number>
-Json NumberOrNull(const std::optional<Number>& number) {
-  return number ? Json(*number) : Json();
-}
-
 Json CaptureToJson(const ReportCapture& capture) {
   const CaptureSummary& summary = capture.summary;
   return {{"path", summary.path},
           {"sha256", TextOrNull(capture.sha256)},
           {"packets", summary.packets},
-          {"first", TimeOrNull(summary.first_ns)},
-          {"last", TimeOrNull(summary.last_ns)},
+          {"first", InstantOrNull(summary.first_ns)},
+          {"last", InstantOrNull(summary.last_ns)},
           {"truncated", summary.truncated},
           {"note", TextOrNull(summary.note)},
           {"error", TextOrNull(capture.error)},
@@ -440,17 +426,9 @@ Json ExceptionToJson(const ReportException& report) {
 }
 
 Json EditionToJson(const ReplayReport& report) {
-  Json sources = Json::array();
-  for (const FactSource& source : report.sources) {
-    sources.push_back(
-        {{"name", source.name},
-         {"built", source.built ? Json(FormatDay(*source.built)) : Json()},
-         {"sha256", source.sha256},
-         {"attribution", TextOrNull(source.attribution)}});
-  }
   return {{"digest", report.edition_digest},
           {"at", report.at},
-          {"sources", sources}};
+          {"sources", SourcesToJson(report.sources)}};
 }
 
 Json LimitsToJson(const ReplayResult& result) {
@@ -501,30 +479,8 @@ std::string ReportToJson(const ReplayReport& report) {
       "SEAL levels are an indication for engineers, not legal advice. An "
       "attribution is a claim by a named source, not proof of where data "
       "rests.";
-  // Names in databases are hostile input: what is not UTF-8 is replaced.
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return ToPage(json);
 }
-
-namespace {
-
-// RFC 4180 §2: quoted where needed. A text that a spreadsheet would take for a
-// formula gets an apostrophe in front: names come from hostile input.
-std::string CsvField(std::string_view text) {
-  std::string field(text);
-  if (!field.empty() &&
-      std::string_view("=+-@\t\r").find(field[0]) != std::string_view::npos) {
-    field.insert(0, 1, '\'');
-  }
-  if (field.find_first_of(",\"\r\n") == std::string::npos) return field;
-  std::string quoted = "\"";
-  for (const char c : field) {
-    if (c == '"') quoted += '"';
-    quoted += c;
-  }
-  return quoted + "\"";
-}
-
-}  // namespace
 
 std::string ReportToCsv(const ReplayReport& report) {
   std::string csv =

@@ -37,7 +37,7 @@ THIRD_PARTY = {
     "pcap/": ("dataplane/",),
     "rte_": ("dataplane/",),
     "sodium.h": ("evidence/digest.cc", "evidence/signature.cc"),
-    "nlohmann/": ("evidence/*.cc", "agent/*_command.cc"),
+    "nlohmann/": ("evidence/json.h",),
     "CLI/": ("agent/main.cc",),
     "spdlog/": ("agent/",),
     "microhttpd.h": ("agent/",),
