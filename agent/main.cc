@@ -19,6 +19,7 @@
 #include "agent/command.h"
 #include "agent/explain_command.h"
 #include "agent/installation.h"
+#include "agent/ranges_command.h"
 #include "agent/replay_command.h"
 #include "dataplane/limits.h"
 #include "fmt/format.h"
@@ -69,6 +70,7 @@ struct CommandLine {
   ExplainCommandOptions explain;
   std::string explain_format = "text";
   std::string check_config;
+  RangesImportOptions ranges_import;
 };
 
 void AddReplay(CLI::App* app, CommandLine* line) {
@@ -143,6 +145,42 @@ void AddCheck(CLI::App* app, CommandLine* line) {
   check->add_option("--config", line->check_config, "octroi.yaml")->required();
 }
 
+void AddRanges(CLI::App* app, CommandLine* line) {
+  CLI::App* ranges = app->add_subcommand(
+      "ranges", "Files of address ranges, for facts.ranges");
+  ranges->require_subcommand(1);
+  CLI::App* import = ranges->add_subcommand(
+      "import",
+      "Turn a provider's published list of address ranges into a file for "
+      "facts.ranges");
+  RangesImportOptions& options = line->ranges_import;
+  import
+      ->add_option("file", options.file,
+                   "The provider's file; - is standard input")
+      ->required();
+  import
+      ->add_option("--from", options.from,
+                   "Format: aws, google, azure, oracle, cloudflare, fastly, "
+                   "github, outscale, geofeed, cidr")
+      ->required();
+  import->add_option("--provider", options.provider,
+                     "Who runs the addresses; needed for geofeed and cidr");
+  import->add_option("--region", options.region,
+                     "Region of all ranges: for outscale and cidr");
+  import->add_option("--country", options.country,
+                     "Country of all ranges: for outscale and cidr");
+  import->add_option("--service", options.service,
+                     "service_id of all ranges in qualified_services.csv");
+  import->add_option("--grade", options.grade,
+                     "asserted, published or derived (default: asserted for "
+                     "cidr, else published)");
+  import->add_option("--source", options.source,
+                     "Who says so and on what ground (default: the file's "
+                     "name and version)");
+  import->add_option("--retrieved", options.retrieved,
+                     "YYYY-MM-DD (default: the day of the file)");
+}
+
 ExitCode RunReplayCommand(const CLI::App& command, CommandLine* line,
                           const Surroundings& surroundings) {
   if (command.count("--local") != 0) {
@@ -185,13 +223,15 @@ int Main(int argc, char** argv) {
   AddReplay(&app, &line);
   AddExplain(&app, &line);
   AddCheck(&app, &line);
+  AddRanges(&app, &line);
   const auto is_named = [argv](const CLI::App* command) {
     return command->get_name() == argv[1];
   };
   if (argc > 1 && argv[1][0] != '-' && app.get_subcommands(is_named).empty()) {
-    WriteError(surroundings, fmt::format("\"{}\" is not a command; write "
-                                         "replay, explain, check or version",
-                                         argv[1]));
+    WriteError(surroundings,
+               fmt::format("\"{}\" is not a command; write "
+                           "replay, explain, check, ranges or version",
+                           argv[1]));
     return kExitUsage;
   }
   try {
@@ -216,6 +256,9 @@ int Main(int argc, char** argv) {
   }
   if (command.get_name() == "check") {
     return RunCheck(line.check_config, surroundings);
+  }
+  if (command.get_name() == "ranges") {
+    return RunRangesImport(line.ranges_import, surroundings);
   }
   std::cout << VersionText();
   return FinishOutput(surroundings);

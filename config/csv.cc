@@ -240,4 +240,17 @@ void CsvTable::Add(const Field& place, std::string what) {
                         std::move(what)});
 }
 
+std::string CsvField(std::string_view text) {
+  if (text.find_first_of(",\"\r\n") == std::string_view::npos &&
+      !text.starts_with('#')) {
+    return std::string(text);
+  }
+  std::string quoted = "\"";
+  for (const char c : text) {
+    if (c == '"') quoted += '"';
+    quoted += c;
+  }
+  return quoted + '"';
+}
+
 }  // namespace octroi

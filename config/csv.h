@@ -100,4 +100,9 @@ class CsvTable {
   bool row_is_good_ = true;
 };
 
+// `text` as a value of a row that this reader reads back: in quotes if it needs
+// them (RFC 4180 section 2), with quotes in it doubled. REQUIRES: UTF-8 without
+// control characters, at most kMaxCsvFieldBytes.
+std::string CsvField(std::string_view text);
+
 }  // namespace octroi
