@@ -614,11 +614,15 @@ std::string_view TakeValue(std::string_view* line) {
   return value;
 }
 
+bool IsJson(std::string_view first_line) {
+  return first_line.starts_with('{') || first_line.starts_with('[');
+}
+
 // The format that a text is of, by its first line; nothing if that is neither
 // JSON of a known format nor a prefix.
 std::optional<RangeFormat> FormatOfText(std::string_view text,
                                         std::string_view first_line) {
-  if (first_line.starts_with('{') || first_line.starts_with('[')) {
+  if (IsJson(first_line)) {
     const absl::StatusOr<Json> root = ReadJson(text, "");
     return root.ok() ? FormatOf(*root) : std::nullopt;
   }
@@ -693,8 +697,10 @@ absl::StatusOr<RangeEntries> ReadTextEntries(RangeFormat format,
   const std::optional<RangeFormat> found = FormatOfText(text, first_line);
   const RangeFormat expected =
       format == RangeFormat::kGeofeed ? format : RangeFormat::kCidr;
-  const bool is_page = first_line.starts_with('<');
-  if (first_line.empty() || is_page || (found && *found != expected)) {
+  // A line of JSON or HTML may hold what passes for a prefix.
+  const bool is_no_list =
+      first_line.empty() || first_line.starts_with('<') || IsJson(first_line);
+  if (is_no_list || (found && *found != expected)) {
     return WrongFormat(format, found, DescriptionOfText(first_line), file);
   }
   const std::string_view region =
@@ -753,7 +759,7 @@ absl::StatusOr<RangeEntries> ReadRangeEntries(RangeFormat format,
   if (bad) return absl::InvalidArgumentError(bad->text());
   if (IsText(format)) return ReadTextEntries(format, text, file);
   const std::string_view first_line = FirstLineOf(text);
-  if (!first_line.starts_with('{') && !first_line.starts_with('[')) {
+  if (!IsJson(first_line)) {
     return WrongFormat(format, FormatOfText(text, first_line),
                        DescriptionOfText(first_line), file);
   }

@@ -25,8 +25,9 @@ namespace octroi {
 inline constexpr size_t kMaxRangeFileBytes = size_t{64} << 20;
 // Ten times what the largest of these files has.
 inline constexpr size_t kMaxRangeEntries = 1'000'000;
-// Values of a JSON file, and how deep they are nested; Azure's tags need five.
-inline constexpr size_t kMaxJsonValues = 4'000'000;
+// Names and values of a JSON file, and how deep they are nested; Azure's tags
+// need five levels.
+inline constexpr size_t kMaxJsonValues = 2'000'000;
 inline constexpr size_t kMaxJsonDepth = 16;
 inline constexpr size_t kMaxRegionBytes = 64;
 // How many of the skipped entries are told one by one.

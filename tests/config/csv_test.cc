@@ -180,5 +180,24 @@ TEST(CsvTableTest, ShowsTwentyProblemsAndStops) {
             "read");
 }
 
+TEST(CsvFieldTest, IsReadBackAsItWas) {
+  const std::string values[] = {"",     "plain", "a,b", "say \"x\"", "\"",
+                                "#tag", "é",     " a ", "a\nb"};
+  constexpr std::string_view kColumn[] = {"a", "b"};
+  for (const std::string& value : values) {
+    const std::string text = "a,b\n" + CsvField(value) + ",x\n";
+    std::vector<Problem> problems;
+
+    auto table = CsvTable::Open(text, "f.csv", kColumn, &problems);
+
+    ASSERT_TRUE(table.has_value()) << value;
+    ASSERT_TRUE(table->Next()) << value;
+    EXPECT_EQ(table->Text("a"), value);
+    EXPECT_EQ(table->Text("b"), "x");
+  }
+  EXPECT_EQ(CsvField("plain"), "plain");
+  EXPECT_EQ(CsvField("a,\"b\""), "\"a,\"\"b\"\"\"");
+}
+
 }  // namespace
 }  // namespace octroi
