@@ -5,6 +5,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
@@ -20,7 +21,9 @@
 #include "agent/explain_command.h"
 #include "agent/facts_command.h"
 #include "agent/installation.h"
+#include "agent/ranges_command.h"
 #include "agent/replay_command.h"
+#include "config/suggest.h"
 #include "dataplane/limits.h"
 #include "fmt/format.h"
 
@@ -72,6 +75,7 @@ struct CommandLine {
   CheckCommandOptions check;
   FactsCompareOptions facts_compare;
   std::string facts_compare_format = "table";
+  RangesImportOptions ranges_import;
 };
 
 void AddReplay(CLI::App* app, CommandLine* line) {
@@ -187,6 +191,42 @@ void AddFacts(CLI::App* app, CommandLine* line) {
       ->capture_default_str();
 }
 
+void AddRanges(CLI::App* app, CommandLine* line) {
+  CLI::App* ranges = app->add_subcommand(
+      "ranges", "Files of address ranges, for facts.ranges");
+  ranges->require_subcommand(1);
+  CLI::App* import = ranges->add_subcommand(
+      "import",
+      "Turn a provider's published list of address ranges into a file for "
+      "facts.ranges");
+  RangesImportOptions& options = line->ranges_import;
+  import
+      ->add_option("file", options.file,
+                   "The provider's file; - is standard input")
+      ->required();
+  import
+      ->add_option("--from", options.from,
+                   "Format: aws, google, azure, oracle, cloudflare, fastly, "
+                   "github, outscale, geofeed, cidr")
+      ->required();
+  import->add_option("--provider", options.provider,
+                     "Who runs the addresses; needed for geofeed and cidr");
+  import->add_option("--region", options.region,
+                     "Region of all ranges: for outscale and cidr");
+  import->add_option("--country", options.country,
+                     "Country of all ranges: for outscale and cidr");
+  import->add_option("--service", options.service,
+                     "service_id of all ranges in qualified_services.csv");
+  import->add_option("--grade", options.grade,
+                     "asserted, published or derived (default: asserted for "
+                     "cidr, else published)");
+  import->add_option("--source", options.source,
+                     "Who says so and on what ground (default: the file's "
+                     "name and version)");
+  import->add_option("--retrieved", options.retrieved,
+                     "YYYY-MM-DD (default: the day of the file)");
+}
+
 ExitCode RunReplayCommand(const CLI::App& command, CommandLine* line,
                           const Surroundings& surroundings) {
   if (command.count("--local") != 0) {
@@ -204,6 +244,17 @@ ExitCode RunReplayCommand(const CLI::App& command, CommandLine* line,
   if (command.count("--fail-on") != 0) line->replay.fail_on = line->fail_on;
   line->replay.memory_limit_bytes = line->memory_limit_bytes;
   return RunReplay(line->replay, surroundings);
+}
+
+// "replay, explain, ... or version".
+std::string CommandNames(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::App* command :
+       app.get_subcommands([](const CLI::App*) { return true; })) {
+    names.push_back(command->get_name());
+  }
+  std::rotate(names.begin(), names.begin() + 1, names.end());  // version last
+  return OneOf(std::vector<std::string_view>(names.begin(), names.end()));
 }
 
 // CLI11 says of a command that it does not know that a command is missing.
@@ -230,14 +281,13 @@ int Main(int argc, char** argv) {
   AddExplain(&app, &line);
   AddCheck(&app, &line);
   AddFacts(&app, &line);
+  AddRanges(&app, &line);
   const auto is_named = [argv](const CLI::App* command) {
     return command->get_name() == argv[1];
   };
   if (argc > 1 && argv[1][0] != '-' && app.get_subcommands(is_named).empty()) {
-    WriteError(surroundings, fmt::format("\"{}\" is not a command; write "
-                                         "replay, explain, check, facts or "
-                                         "version",
-                                         argv[1]));
+    WriteError(surroundings, fmt::format("\"{}\" is not a command; write {}",
+                                         argv[1], CommandNames(app)));
     return kExitUsage;
   }
   try {
@@ -266,6 +316,9 @@ int Main(int argc, char** argv) {
   if (command.get_name() == "facts") {
     line.facts_compare.is_json = line.facts_compare_format == "json";
     return RunFactsCompare(line.facts_compare, surroundings);
+  }
+  if (command.get_name() == "ranges") {
+    return RunRangesImport(line.ranges_import, surroundings);
   }
   std::cout << VersionText();
   return FinishOutput(surroundings);

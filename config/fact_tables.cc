@@ -269,12 +269,6 @@ void CheckRetrieved(const std::string& text, RowReader* reader) {
   }
 }
 
-bool IsServiceId(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
-  });
-}
-
 std::string ReadServiceId(RowReader* reader) {
   std::string id = reader->Text("service_id");
   if (!IsServiceId(id)) {
@@ -499,6 +493,34 @@ FactTable<AnycastRow> ReadAnycast(std::string_view text,
         }
         return row;
       });
+}
+
+FactTable<RegionRow> ReadRegions(std::string_view text, const std::string& file,
+                                 std::vector<Problem>* problems) {
+  constexpr std::string_view kColumns[] = {"provider", "region", "country",
+                                           "source", "observed_on"};
+  return ReadTable<RegionRow>(
+      text, file, kColumns, problems, [](RowReader* reader) {
+        RegionRow row;
+        row.provider = reader->RequiredText("provider");
+        row.region = reader->RequiredText("region");
+        row.country = reader->OptionalCountry("country");
+        if (reader->IsEmpty("country")) {
+          reader->Error("country",
+                        "is empty; write two capital letters, or "
+                        "leave the row out");
+        }
+        row.source = reader->RequiredText("source");
+        row.observed_on = reader->Text("observed_on");
+        reader->Observed(reader->RequiredDay("observed_on"));
+        return row;
+      });
+}
+
+bool IsServiceId(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+  });
 }
 
 }  // namespace octroi

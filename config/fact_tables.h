@@ -18,6 +18,7 @@
 #include "geo/country.h"
 #include "geo/operators.h"
 #include "geo/ranges.h"
+#include "geo/regions.h"
 #include "geo/special_purpose.h"
 
 namespace octroi {
@@ -68,5 +69,13 @@ FactTable<SpecialPurposeRow> ReadSpecialPurpose(std::string_view text,
 FactTable<AnycastRow> ReadAnycast(std::string_view text,
                                   const std::string& file,
                                   std::vector<Problem>* problems);
+
+// provider,region,country,source,observed_on. Read where a provider's file of
+// ranges is imported, not by LoadFacts.
+FactTable<RegionRow> ReadRegions(std::string_view text, const std::string& file,
+                                 std::vector<Problem>* problems);
+
+// Small letters, digits and '-': what a service_id may be made of.
+bool IsServiceId(std::string_view text);
 
 }  // namespace octroi

@@ -4,25 +4,33 @@
 namespace octroi {
 
 std::string CsvField(std::string_view text) {
-  std::string field(text);
-  if (!field.empty() &&
-      std::string_view("=+-@\t\r").find(field[0]) != std::string_view::npos) {
-    field.insert(0, 1, '\'');
+  // A '#' at the start of a line would begin a comment.
+  if (text.find_first_of(",\"\r\n") == std::string_view::npos &&
+      !text.starts_with('#')) {
+    return std::string(text);
   }
-  if (field.find_first_of(",\"\r\n") == std::string::npos) return field;
   std::string quoted = "\"";
-  for (const char c : field) {
+  for (const char c : text) {
     if (c == '"') quoted += '"';
     quoted += c;
   }
-  return quoted + "\"";
+  return quoted + '"';
 }
 
-std::string CsvLine(std::initializer_list<std::string_view> fields) {
+std::string SpreadsheetField(std::string_view text) {
+  constexpr std::string_view kFormulaStarts = "=+-@\t\r";
+  if (!text.empty() &&
+      kFormulaStarts.find(text.front()) != std::string_view::npos) {
+    return CsvField("'" + std::string(text));
+  }
+  return CsvField(text);
+}
+
+std::string SpreadsheetLine(std::initializer_list<std::string_view> texts) {
   std::string line;
-  for (const std::string_view& field : fields) {
-    if (&field != fields.begin()) line += ',';
-    line += CsvField(field);
+  for (const std::string_view& text : texts) {
+    if (&text != texts.begin()) line += ',';
+    line += SpreadsheetField(text);
   }
   return line + "\n";
 }

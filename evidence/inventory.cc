@@ -178,7 +178,7 @@ std::string InventoryToCsv(const std::vector<InventoryRow>& rows) {
       "locations,workloads,worst_verdict,first_seen,last_seen,flows,octets,"
       "egress_octets,in_register\n";
   for (const InventoryRow& row : rows) {
-    csv += CsvLine(
+    csv += SpreadsheetLine(
         {row.operator_name, row.parent, row.controlling_country, row.law,
          row.confidence, fmt::format("{}", fmt::join(row.asns, ";")),
          fmt::format("{}", fmt::join(row.services, ";")),

@@ -492,15 +492,15 @@ std::string ReportToCsv(const ReplayReport& report) {
     const ReasonInfo& reason = InfoOf(row.reason);
     csv += fmt::format(
         "{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n",
-        CsvField(row.workload), DirectionName(row.direction),
+        SpreadsheetField(row.workload), DirectionName(row.direction),
         VerdictName(row.verdict), reason.name, reason.clause, view.location,
         view.country, view.regime,
         view.asn == 0 ? "" : std::to_string(view.asn),
-        CsvField(view.operator_name), view.controlling_country,
-        CsvField(view.law), CsvField(view.service), view.qualification,
-        view.seal ? std::to_string(*view.seal) : "", row.totals.flows,
-        row.totals.packets, row.totals.octets, row.totals.egress_packets,
-        row.totals.egress_octets);
+        SpreadsheetField(view.operator_name), view.controlling_country,
+        SpreadsheetField(view.law), SpreadsheetField(view.service),
+        view.qualification, view.seal ? std::to_string(*view.seal) : "",
+        row.totals.flows, row.totals.packets, row.totals.octets,
+        row.totals.egress_packets, row.totals.egress_octets);
   }
   return csv;
 }

@@ -218,7 +218,7 @@ std::string ComparisonToCsv(const VerdictComparison& comparison) {
       "second_reason,why\n";
   for (const VerdictChange& change : comparison.changes) {
     const FlowRecord& record = change.flow.record;
-    csv += CsvLine(
+    csv += SpreadsheetLine(
         {FormatInstant(record.start_ns), record.source().ToString(),
          record.destination().ToString(), std::to_string(record.source_port()),
          std::to_string(record.destination_port()),

@@ -37,7 +37,7 @@ THIRD_PARTY = {
     "pcap/": ("dataplane/",),
     "rte_": ("dataplane/",),
     "sodium.h": ("evidence/digest.cc", "evidence/signature.cc"),
-    "nlohmann/": ("evidence/json.h",),
+    "nlohmann/": ("evidence/json.h", "config/range_formats.cc"),
     "CLI/": ("agent/main.cc",),
     "spdlog/": ("agent/",),
     "microhttpd.h": ("agent/",),

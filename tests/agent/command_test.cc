@@ -3,11 +3,14 @@
 // process shows (exit status, closed pipes) is tested in tests/replay.
 #include "agent/command.h"
 
+#include <chrono>
+#include <filesystem>
 #include <sstream>
 #include <string>
 
 #include "agent/check_command.h"
 #include "agent/explain_command.h"
+#include "agent/ranges_command.h"
 #include "agent/replay_command.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -126,6 +129,103 @@ TEST_F(CommandTest, ReplayWithoutAnyReadableCaptureSaysSoAndPrintsNoResult) {
   EXPECT_EQ(RunReplay(options, surroundings_), kExitFailed);
   EXPECT_THAT(out_.str(), IsEmpty());
   EXPECT_THAT(errors_.str(), HasSubstr("missing.pcap"));
+}
+
+TEST_F(CommandTest, RangesImportWritesWhatFactsRangesReads) {
+  RangesImportOptions options;
+  options.file = dir_.Write("list.txt", "15.188.0.0/16 # ours\n");
+  options.from = "cidr";
+  options.provider = "AWS";
+  options.region = "eu-west-3";
+  options.source = "J. Doe, contract 7";
+  options.retrieved = "2026-09-01";
+
+  EXPECT_EQ(RunRangesImport(options, surroundings_), kExitDone);
+
+  EXPECT_EQ(out_.str(),
+            "prefix,provider,service_id,region,region_country,grade,source,"
+            "retrieved,note\n"
+            "15.188.0.0/16,AWS,,eu-west-3,FR,asserted,\"J. Doe, contract 7\","
+            "2026-09-01,\n");
+  EXPECT_EQ(errors_.str(),
+            "octroi: " + options.file +
+                ": 1 entry read, 1 row written; left out: 0 duplicate, 0 "
+                "nested, 0 malformed, 0 oversized\n");
+  const std::string config = dir_.Write(
+      "octroi.yaml",
+      "facts: {ranges: " + dir_.Write("ranges.csv", out_.str()) + "}\n");
+  out_.str("");
+  EXPECT_EQ(
+      RunExplain({.config_path = config, .address = "15.188.7.7", .from = ""},
+                 surroundings_),
+      kExitDone);
+  EXPECT_THAT(out_.str(), HasSubstr("FR (region eu-west-3)"));
+  EXPECT_THAT(out_.str(), HasSubstr("Amazon / AWS"));
+}
+
+// A file is as old as its last change, whenever it is imported.
+TEST_F(CommandTest, RangesImportTakesTheDayOfTheFile) {
+  RangesImportOptions options;
+  options.file = dir_.Write("list.txt", "15.188.0.0/16\n");
+  options.from = "cloudflare";
+  std::filesystem::last_write_time(
+      options.file, std::chrono::file_clock::from_sys(
+                        std::chrono::sys_seconds(*ParseDay("2024-02-29"))) +
+                        std::chrono::hours(23));
+
+  EXPECT_EQ(RunRangesImport(options, surroundings_), kExitDone);
+
+  EXPECT_THAT(out_.str(),
+              HasSubstr("15.188.0.0/16,Cloudflare,,GLOBAL,,published,list.txt,"
+                        "2024-02-29,\n"));
+}
+
+TEST_F(CommandTest, RangesImportTellsWrongUsageFromAnUnusableFile) {
+  const std::string list = dir_.Write("list.txt", "15.188.0.0/16\n");
+  struct Case {
+    RangesImportOptions options;
+    ExitCode exit_code;
+    const char* error;
+  };
+  const Case cases[] = {
+      {{.file = list, .from = "azur"}, kExitUsage, "--from: \"azur\""},
+      {{.file = list, .from = "cidr"}, kExitUsage, "--provider: is missing"},
+      {{.file = list, .from = "cidr", .provider = "A"},
+       kExitUsage,
+       "--source: is missing"},
+      {{.file = list, .from = "cidr", .provider = "A", .country = "France"},
+       kExitUsage,
+       "--country: \"France\""},
+      {{.file = list, .from = "cloudflare", .grade = "sure"},
+       kExitUsage,
+       "--grade: \"sure\""},
+      {{.file = list, .from = "cloudflare", .retrieved = "yesterday"},
+       kExitUsage,
+       "--retrieved: \"yesterday\""},
+      {{.file = list, .from = "aws"}, kExitFailed, "write `--from cidr`"},
+      {{.file = dir_.Path("missing"), .from = "aws"},
+       kExitFailed,
+       "No such file"},
+  };
+  for (const Case& wrong : cases) {
+    errors_.str("");
+
+    EXPECT_EQ(RunRangesImport(wrong.options, surroundings_), wrong.exit_code);
+    EXPECT_THAT(errors_.str(), StartsWith("octroi: "));
+    EXPECT_THAT(errors_.str(), HasSubstr(wrong.error));
+    EXPECT_THAT(out_.str(), IsEmpty());
+  }
+}
+
+TEST_F(CommandTest, RangesImportNeedsItsTables) {
+  surroundings_.facts_dir = dir_.Path("");
+
+  EXPECT_EQ(RunRangesImport({.file = dir_.Write("list.txt", "15.188.0.0/16\n"),
+                             .from = "cloudflare"},
+                            surroundings_),
+            kExitFailed);
+  EXPECT_THAT(errors_.str(), HasSubstr("regions.csv: cannot be read"));
+  EXPECT_THAT(errors_.str(), HasSubstr("special_purpose.csv: cannot be read"));
 }
 
 }  // namespace

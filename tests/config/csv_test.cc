@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "evidence/csv_text.h"
 #include "fmt/format.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -178,6 +179,24 @@ TEST(CsvTableTest, ShowsTwentyProblemsAndStops) {
   EXPECT_EQ(result.problems[20],
             "a.csv: has 20 problems or more; the rest of the file was not "
             "read");
+}
+
+// What results write (evidence/csv_text.h) is read back as it was.
+TEST(CsvTableTest, ReadsWhatResultsWrite) {
+  const std::string values[] = {"",     "plain", "a,b", "say \"x\"", "\"",
+                                "#tag", "é",     " a ", "a\nb"};
+  constexpr std::string_view kColumn[] = {"a", "b"};
+  for (const std::string& value : values) {
+    const std::string text = "a,b\n" + CsvField(value) + ",x\n";
+    std::vector<Problem> problems;
+
+    auto table = CsvTable::Open(text, "f.csv", kColumn, &problems);
+
+    ASSERT_TRUE(table.has_value()) << value;
+    ASSERT_TRUE(table->Next()) << value;
+    EXPECT_EQ(table->Text("a"), value);
+    EXPECT_EQ(table->Text("b"), "x");
+  }
 }
 
 }  // namespace

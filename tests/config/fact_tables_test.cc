@@ -36,6 +36,9 @@ constexpr std::string_view kSpecialPurpose =
 constexpr std::string_view kAnycast =
     "prefix,name,operator_asn,from,until,observed_on,source\n";
 
+constexpr std::string_view kRegions =
+    "provider,region,country,source,observed_on\n";
+
 template <typename Row>
 using Reader = FactTable<Row> (*)(std::string_view, const std::string&,
                                   std::vector<Problem>*);
@@ -398,6 +401,44 @@ TEST(FactTablesTest, FindsAnAnycastPrefixThatStandsTwice) {
                           "of \"192.0.2.0/24 ..\"; keep one of them"));
 }
 
+TEST(FactTablesTest, ReadsRegions) {
+  std::vector<std::string> problems;
+  const auto table = ReadRows(&ReadRegions, kRegions,
+                              "AWS,eu-west-2,GB,a page,2026-11-21\n"
+                              "Outscale,eu-west-2,FR,a page,2026-11-22",
+                              &problems);
+
+  EXPECT_THAT(problems, IsEmpty());
+  ASSERT_EQ(table.rows.size(), 2u);
+  EXPECT_EQ(table.latest, ParseDay("2026-11-22"));
+  EXPECT_EQ(table.rows[1].provider, "Outscale");
+  EXPECT_EQ(table.rows[1].region, "eu-west-2");
+  EXPECT_EQ(table.rows[1].country, CountryCode::Parse("FR"));
+  EXPECT_EQ(table.rows[1].source, "a page");
+  EXPECT_EQ(table.rows[1].observed_on, "2026-11-22");
+  EXPECT_EQ(table.rows[1].line, 3);
+}
+
+TEST(FactTablesTest, ChecksRegions) {
+  ExpectProblems(
+      &ReadRegions, kRegions,
+      {
+          {",eu-west-2,GB,s,2026-11-22",
+           "2:1: column \"provider\": is empty; a value is needed"},
+          {"AWS,,GB,s,2026-11-22",
+           "2:5: column \"region\": is empty; a value is needed"},
+          {"AWS,eu-west-2,,s,2026-11-22",
+           "2:15: column \"country\": is empty; write two capital letters, or "
+           "leave the row out"},
+          {"AWS,eu-west-2,UK,s,2026-11-22",
+           "2:15: column \"country\": \"UK\" is not a country of ISO 3166-1"},
+          {"AWS,eu-west-2,GB,,2026-11-22",
+           "2:18: column \"source\": is empty; a value is needed"},
+          {"AWS,eu-west-2,GB,s,",
+           "2:20: column \"observed_on\": is empty; write YYYY-MM-DD"},
+      });
+}
+
 TEST(FactTablesTest, ReportsEveryProblemOfEveryRow) {
   std::vector<std::string> problems;
   const auto table = ReadRows(&ReadRanges, kRanges,
@@ -431,6 +472,7 @@ TEST(FactTablesTest, ReadsEveryFileThatShips) {
   ExpectShipped(&ReadRanges, "offering_ranges.csv", 3);
   ExpectShipped(&ReadSpecialPurpose, "special_purpose.csv", 40);
   ExpectShipped(&ReadAnycast, "anycast.csv", 50);
+  ExpectShipped(&ReadRegions, "regions.csv", 270);
 }
 
 }  // namespace

@@ -210,6 +210,10 @@ TEST_F(ProcessTest, RefusesWrongUsage) {
       {{"explain", "203.0.113.9", "--at", "capture"}, 2, "--at: "},
       {{"explain", "203.0.113.9", "--from", "198.51.100.7"}, 2, "not a local"},
       {{"check"}, 2, "--config is required"},
+      {{"ranges"}, 2, "subcommand is required"},
+      {{"ranges", "import"}, 2, "file is required"},
+      {{"ranges", "import", "france.pcap"}, 2, "--from is required"},
+      {{"ranges", "import", "--from", "cidr", "list.txt"}, 2, "--provider: "},
       {{"check", "--config", "missing.yaml"}, 2, "missing\\.yaml: .*No such"},
   };
   for (const ExpectedRun& run : runs) ExpectRun(run, Run(run.arguments));
@@ -310,6 +314,53 @@ TEST_F(ProcessTest, ReadsStandardInput) {
   EXPECT_EQ(from_input.errors, "");
   EXPECT_EQ(from_input.out, from_file.out);
   ExpectRun({{"replay", "-"}, 1, "standard input: .*empty"}, from_nothing);
+}
+
+TEST_F(ProcessTest, ImportsRangesThatReplayThenUses) {
+  dir_.Write("list.json", R"({"prefixes": [
+      {"ip_prefix": "198.51.100.0/24", "region": "us-east-1",
+       "network_border_group": "eu-west-3"},
+      {"ip_prefix": "x", "network_border_group": "eu-west-3"}]})");
+  const std::vector<std::string> arguments = {
+      "ranges", "import", "--from", "aws", "--retrieved", "2026-01-02"};
+  std::vector<std::string> from_file = arguments;
+  from_file.push_back("list.json");
+  std::vector<std::string> from_input = arguments;
+  from_input.insert(from_input.end(), {"--source", "list.json", "-"});
+
+  const ProgramResult file = Run(from_file);
+  const ProgramResult input =
+      Run(from_input, {.input_path = dir_.Path("list.json")});
+
+  EXPECT_EQ(file.exit_code, 0);
+  EXPECT_EQ(file.out, std::string(kRangesHeader) +
+                          "198.51.100.0/24,AWS,,eu-west-3,FR,published,"
+                          "list.json,2026-01-02,\n");
+  EXPECT_THAT(file.errors, HasSubstr("octroi: list.json: 2 entries read, 1 "
+                                     "row written"));
+  EXPECT_THAT(file.errors, HasSubstr("prefixes[1].ip_prefix: \"x\""));
+  ExpectErrorLines(file.errors);
+  EXPECT_EQ(input.exit_code, 0);
+  EXPECT_EQ(input.out, file.out);
+  EXPECT_THAT(input.errors, StartsWith("octroi: standard input: 2 entries"));
+
+  dir_.Write("ranges.csv", file.out);
+  dir_.Write("ranges.yaml", "facts: {ranges: ranges.csv}\n");
+  const ProgramResult result = Run({"replay", "--config", "ranges.yaml",
+                                    "--fail-on", "violation", "both.pcap"});
+  EXPECT_EQ(result.exit_code, 0) << result.out << result.errors;
+}
+
+TEST_F(ProcessTest, RefusesAFileOfRangesThatIsOfAnotherFormat) {
+  dir_.Write("list.txt", "198.51.100.0/24\n");
+  const std::vector<ExpectedRun> runs = {
+      {{"ranges", "import", "--from", "aws", "list.txt"},
+       1,
+       "list\\.txt: .*write `--from cidr`"},
+      {{"ranges", "import", "--from", "aws", "folder"}, 1, "folder: .*direct"},
+      {{"ranges", "import", "--from", "aws", "-"}, 1, "standard input: .*no"},
+  };
+  for (const ExpectedRun& run : runs) ExpectRun(run, Run(run.arguments));
 }
 
 TEST_F(ProcessTest, FailsWhereTheResultCannotBeWritten) {

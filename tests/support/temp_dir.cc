@@ -10,6 +10,15 @@
 #include <system_error>
 
 namespace octroi::testing {
+namespace {
+
+std::string SharedDir(const std::string& name) {
+  const std::filesystem::path path =
+      std::filesystem::path(OCTROI_SOURCE_DIR) / "../shared" / name;
+  return std::filesystem::is_directory(path) ? path.string() : "";
+}
+
+}  // namespace
 
 TempDir::TempDir() {
   std::string name =
@@ -45,10 +54,8 @@ std::string ReadFile(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-std::string SharedCapturesDir() {
-  const std::filesystem::path path =
-      std::filesystem::path(OCTROI_SOURCE_DIR) / "../shared/captures";
-  return std::filesystem::is_directory(path) ? path.string() : "";
-}
+std::string SharedCapturesDir() { return SharedDir("captures"); }
+
+std::string SharedRangeFilesDir() { return SharedDir("data/range_formats"); }
 
 }  // namespace octroi::testing

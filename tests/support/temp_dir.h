@@ -30,5 +30,7 @@ std::string ReadFile(const std::string& path);
 // The folder of public captures that a developer's checkout has beside it, or
 // "" where it is absent: then a test skips with a message.
 std::string SharedCapturesDir();
+// The same of samples of the files in which providers publish their ranges.
+std::string SharedRangeFilesDir();
 
 }  // namespace octroi::testing
