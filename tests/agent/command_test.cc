@@ -98,7 +98,7 @@ policy:
   undetermined: maybe
 )");
 
-  EXPECT_EQ(RunCheck(config, surroundings_), kExitUsage);
+  EXPECT_EQ(RunCheck({config, ""}, surroundings_), kExitUsage);
   EXPECT_THAT(out_.str(), IsEmpty());
   EXPECT_THAT(errors_.str(), HasSubstr(config + ":5:3: "));
   EXPECT_THAT(errors_.str(), HasSubstr("workloads"));
@@ -109,7 +109,7 @@ TEST_F(CommandTest, CheckRefusesAnInterfaceThatIsNotThere) {
   const std::string config =
       dir_.Write("octroi.yaml", "sources:\n  - interface: nosuchif0\n");
 
-  EXPECT_EQ(RunCheck(config, surroundings_), kExitUsage);
+  EXPECT_EQ(RunCheck({config, ""}, surroundings_), kExitUsage);
   EXPECT_THAT(errors_.str(), HasSubstr("nosuchif0"));
 }
 
@@ -117,9 +117,42 @@ TEST_F(CommandTest, CheckAcceptsAConfigurationThatWouldRun) {
   const std::string config =
       dir_.Write("octroi.yaml", "sources:\n  - interface: lo\n");
 
-  EXPECT_EQ(RunCheck(config, surroundings_), kExitDone) << errors_.str();
+  EXPECT_EQ(RunCheck({config, ""}, surroundings_), kExitDone) << errors_.str();
   EXPECT_THAT(out_.str(), HasSubstr(": ok\n"));
   EXPECT_THAT(out_.str(), HasSubstr("dbip-country: 2026-06-01"));
+}
+
+TEST_F(CommandTest, CheckNamesExceptionsThatHaveEnded) {
+  const std::string config = dir_.Write("octroi.yaml", R"(
+sources: [{interface: lo}]
+policy:
+  workloads:
+    - name: payments
+      addresses: [any]
+      requires: {location: eu}
+      exceptions:
+        - {destination: 203.0.113.0/24, until: 2020-01-01, reference: EX-1,
+           reason: long ago}
+        - {destination: 203.0.113.0/24, until: 2999-12-31, reference: EX-2,
+           reason: for ever}
+)");
+
+  EXPECT_EQ(RunCheck({config, ""}, surroundings_), kExitDone) << errors_.str();
+  EXPECT_THAT(out_.str(), HasSubstr("exception EX-1 for 203.0.113.0/24 ended "
+                                    "on 2020-01-01"));
+  EXPECT_THAT(out_.str(), ::testing::Not(HasSubstr("EX-2")));
+}
+
+TEST_F(CommandTest, CheckOfExpectationsNeedsNoSources) {
+  const std::string config = dir_.Write("octroi.yaml", "policy:\n");
+  const std::string expectations =
+      dir_.Write("e.csv",
+                 "local,remote,port,time,verdict,reason\n"
+                 "10.0.0.1,10.0.0.2,443,2026-03-01,not_judged,internal\n");
+
+  EXPECT_EQ(RunCheck({config, expectations}, surroundings_), kExitDone)
+      << errors_.str();
+  EXPECT_THAT(out_.str(), HasSubstr("1 of 1 expectations hold"));
 }
 
 TEST_F(CommandTest, ReplayWithoutAnyReadableCaptureSaysSoAndPrintsNoResult) {

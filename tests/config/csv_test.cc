@@ -39,6 +39,33 @@ Result Read(std::string_view text) {
   return result;
 }
 
+TEST(CsvTableTest, KnowsColumnsThatAFileMayLeaveOut) {
+  constexpr std::string_view kOptional[] = {"note", "source"};
+  const auto read = [&](std::string_view text, std::string* problem) {
+    std::vector<Problem> problems;
+    std::string rows;
+    auto table = CsvTable::Open(text, "a.csv", kColumns, &problems, kOptional);
+    while (table && table->Next()) {
+      rows += fmt::format("{}|{}|{};", table->Text("name"), table->Text("note"),
+                          table->Text("source"));
+    }
+    if (!problems.empty()) *problem = problems[0].text();
+    return rows;
+  };
+  std::string problem;
+
+  EXPECT_EQ(read("name,until\na,b\n", &problem), "a||;");
+  EXPECT_EQ(read("note,name,until\nn,a,b\n", &problem), "a|n|;");
+  EXPECT_EQ(read("source,note,name,until\ns,n,a,b\n", &problem), "a|n|s;");
+  EXPECT_EQ(problem, "");
+  EXPECT_EQ(read("note,name\nn,a\n", &problem), "");
+  EXPECT_EQ(problem,
+            "a.csv:1: column \"until\" is missing; the columns are "
+            "name,until,note,source");
+  EXPECT_EQ(read("note,name,until\na,b\n", &problem), "");
+  EXPECT_EQ(problem, "a.csv:2:1: the row has 2 values, the header 3");
+}
+
 TEST(CsvTableTest, ReadsTheFormsOfRfc4180) {
   const struct {
     const char* what;

@@ -8,6 +8,7 @@
 #include "fmt/format.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/facts_builder.h"
 #include "tests/support/temp_dir.h"
 
 namespace octroi {
@@ -395,8 +396,8 @@ TEST(LoadTest, ChecksRequirements) {
   ExpectProblems({
       {WithWorkload("requires: {}"),
        "6:17: " + at +
-           ": requires nothing; write location, control, qualification or "
-           "minimum_seal"},
+           ": requires nothing; write location, control, allow, deny, "
+           "qualification or minimum_seal"},
       {WithWorkload("requires: {location: ue}"),
        "6:28: " + at +
            ".location: \"ue\" is not a place; write eu, eea, adequate, or a "
@@ -486,6 +487,73 @@ TEST(LoadTest, ChecksExceptions) {
       {with_exception("destination: 203.0.113.0/24, until: 2026-12-31, "
                       "reference: r, reason: \"\""),
        "8:82: " + at + ".reason: is empty; a value is needed"},
+      {with_exception("destination: 203.0.113.0/24, port: 0, until: "
+                      "2026-12-31, reference: r, reason: x"),
+       "8:47: " + at + ".port: \"0\" is not a number from 1 to 65535"},
+      {with_exception("destination: 203.0.113.0/24, port: [443, 70000], until: "
+                      "2026-12-31, reference: r, reason: x"),
+       "8:53: " + at + ".port[1]: \"70000\" is not a number from 1 to 65535"},
+      {with_exception("destination: 203.0.113.0/24, port: [443, 443], until: "
+                      "2026-12-31, reference: r, reason: x"),
+       "8:53: " + at +
+           ".port[1]: 443 stands already on line 8; keep one of them"},
+      {with_exception("destination: 203.0.113.0/24, port: [], until: "
+                      "2026-12-31, reference: r, reason: x"),
+       "8:47: " + at + ".port: names no port; leave it out for any"},
+  });
+}
+
+TEST(LoadTest, ReadsAllowAndDenyListsAndPortsOfExceptions) {
+  const Config config = Read(WithWorkload(
+      "requires:\n"
+      "        allow: {operators: [Acme SA, \"B, Inc.\"], services: [iaas]}\n"
+      "        deny: {countries: [CN, RU], laws: [CLOUD-Act]}\n"
+      "      exceptions:\n"
+      "        - {destination: 203.0.113.0/24, port: 443, until: 2026-12-31,\n"
+      "           reference: r, reason: x}\n"
+      "        - {destination: 203.0.113.0/24, port: [25, 587], until: "
+      "2026-12-31, reference: r, reason: x}\n"
+      "        - {destination: 203.0.113.0/24, until: 2026-12-31, reference: "
+      "r, reason: x}\n"));
+
+  const Workload& workload = config.policy.workloads[0];
+  ASSERT_TRUE(workload.requirement.allow.has_value());
+  EXPECT_THAT(workload.requirement.allow->operators,
+              ElementsAre("Acme SA", "B, Inc."));
+  EXPECT_THAT(workload.requirement.allow->services, ElementsAre("iaas"));
+  EXPECT_THAT(
+      workload.requirement.deny.countries,
+      ElementsAre(*CountryCode::Parse("CN"), *CountryCode::Parse("RU")));
+  EXPECT_THAT(workload.requirement.deny.laws, ElementsAre("CLOUD-Act"));
+  ASSERT_THAT(workload.exceptions, SizeIs(3));
+  EXPECT_THAT(workload.exceptions[0].ports, ElementsAre(443));
+  EXPECT_THAT(workload.exceptions[1].ports, ElementsAre(25, 587));
+  EXPECT_THAT(workload.exceptions[2].ports, IsEmpty());
+}
+
+TEST(LoadTest, ChecksAllowAndDenyLists) {
+  const std::string at = "policy.workloads[0].requires";
+  ExpectProblems({
+      {WithWorkload("requires: {allow: {}}"),
+       "6:25: " + at + ".allow: allows nothing; write operators or services"},
+      {WithWorkload("requires: {allow: {operators: []}}"),
+       "6:37: " + at + ".allow.operators: names nothing; leave it out"},
+      {WithWorkload("requires: {allow: {services: [a, a]}}"),
+       "6:40: " + at +
+           ".allow.services[1]: \"a\" stands already on line 6; keep one of "
+           "them"},
+      {WithWorkload("requires: {deny: {}}"),
+       "6:24: " + at + ".deny: denies nothing; write countries or laws"},
+      {WithWorkload("requires: {deny: {countries: [cn]}}"),
+       "6:37: " + at +
+           ".deny.countries[0]: \"cn\" is not a country; write its code of "
+           "two capital letters (ISO 3166-1), such as CN"},
+      {WithWorkload("requires: {deny: {countries: []}}"),
+       "6:36: " + at + ".deny.countries: names nothing; leave it out"},
+      {WithWorkload("requires: {deny: {lawz: [x]}}"),
+       "6:25: " + at +
+           ".deny: unknown key \"lawz\"; did you mean \"laws\"? known keys: "
+           "countries, laws"},
   });
 }
 
@@ -565,6 +633,40 @@ TEST(LoadTest, ChecksThePolicyAgainstTheFacts) {
                   "policy.workloads[0].requires.qualification.minimum_version: "
                   "\"4.0\" is not a version of SecNumCloud; write 3.1 or 3.2"));
   EXPECT_THAT(CheckPolicyAgainstFacts(DefaultConfig(), facts), IsEmpty());
+}
+
+TEST(LoadTest, ChecksTheNamesOfListsAgainstTheFacts) {
+  const auto facts =
+      testing::FactsBuilder()
+          .Operator(
+              {.asn = 64496, .name = "Acme SA", .law = "FISA-702;CLOUD-Act"})
+          .Service({.id = "acme-iaas"})
+          .Build();
+  const auto problems_of = [&](const std::string& requirement) {
+    return LinesOf(CheckPolicyAgainstFacts(
+        Read(WithWorkload("requires: {" + requirement + "}")), *facts));
+  };
+  const std::string at = "policy.workloads[0].requires.";
+
+  EXPECT_THAT(
+      problems_of("allow: {operators: [Acme SA], services: [acme-iaas]}, "
+                  "deny: {laws: [CLOUD-Act, FISA-702]}"),
+      IsEmpty());
+  EXPECT_THAT(
+      problems_of("allow: {operators: [Acme SA, Acme SAS]}"),
+      ElementsAre("octroi.yaml:6:46: " + at +
+                  "allow.operators[1]: unknown operator \"Acme SAS\"; did you "
+                  "mean \"Acme SA\"? write one of the names of operators.csv"));
+  EXPECT_THAT(problems_of("allow: {services: [nothing-like-it]}"),
+              ElementsAre("octroi.yaml:6:36: " + at +
+                          "allow.services[0]: unknown service "
+                          "\"nothing-like-it\"; write one of the service_ids "
+                          "of qualified_services.csv"));
+  EXPECT_THAT(problems_of("deny: {laws: [CLOUD-ACT]}"),
+              ElementsAre("octroi.yaml:6:31: " + at +
+                          "deny.laws[0]: unknown law \"CLOUD-ACT\"; did you "
+                          "mean \"CLOUD-Act\"? write one of the "
+                          "extraterritorial_laws of operators.csv"));
 }
 
 }  // namespace

@@ -17,7 +17,7 @@ AccountKey Key(AttributionId attribution,
   key.attribution = attribution;
   key.workload = 0;
   key.direction = direction;
-  key.judgement = {verdict, reason, 0};
+  key.judgement = {verdict, reason};
   return key;
 }
 

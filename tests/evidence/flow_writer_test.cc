@@ -17,6 +17,7 @@ namespace octroi {
 namespace {
 
 using ::octroi::testing::FakeSource;
+using ::octroi::testing::kChange;
 using ::octroi::testing::kSecond;
 using ::octroi::testing::kStart;
 using ::octroi::testing::PacketBuilder;
@@ -81,6 +82,8 @@ TEST_F(FlowWriterTest, WritesEveryKeyOfTheSchemaInItsOrder) {
                                             "verdict",
                                             "reason",
                                             "clause",
+                                            "exception",
+                                            "exception_expired",
                                             "tunnel"}));
   EXPECT_EQ(line["source_address"], "192.0.2.1");
   EXPECT_EQ(line["destination_port"], 443);
@@ -98,7 +101,32 @@ TEST_F(FlowWriterTest, WritesEveryKeyOfTheSchemaInItsOrder) {
   EXPECT_EQ(line["reason"], "outside_eu");
   EXPECT_EQ(line["clause"], "19.2");
   EXPECT_TRUE(line["service"].is_null());
+  EXPECT_TRUE(line["exception"].is_null());
+  EXPECT_EQ(line["exception_expired"], false);
   EXPECT_TRUE(line["tunnel"].is_null());
+}
+
+TEST_F(FlowWriterTest, NamesTheExceptionWhetherOrNotItHasEnded) {
+  FakeSource source;
+  for (const int64_t start : {kStart, kChange}) {
+    source.Push(PacketBuilder()
+                    .Ipv4("192.0.2.1", "198.51.100.200")
+                    .Tcp(40000, 443, 0x02),
+                start);
+  }
+
+  const std::vector<ExportedFlow> flows = Meter(&source);
+
+  ASSERT_EQ(flows.size(), 2u);
+  const Json before = Json::parse(FlowToJson(flows[0], world_.timeline()));
+  const Json after = Json::parse(FlowToJson(flows[1], world_.timeline()));
+  EXPECT_EQ(before["verdict"], "excepted");
+  EXPECT_EQ(before["exception"], "ICT-0042");
+  EXPECT_EQ(before["exception_expired"], false);
+  EXPECT_EQ(after["verdict"], "violation");
+  EXPECT_EQ(after["reason"], "outside_eu");
+  EXPECT_EQ(after["exception"], "ICT-0042");
+  EXPECT_EQ(after["exception_expired"], true);
 }
 
 TEST_F(FlowWriterTest, NamesTheTunnelOfAnInnerFlow) {

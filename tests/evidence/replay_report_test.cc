@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "evidence/replay_report.h"
 
+#include <set>
 #include <string>
+#include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -15,6 +17,7 @@ namespace {
 
 using ::octroi::testing::FactsBuilder;
 using ::octroi::testing::FakeSource;
+using ::octroi::testing::kChange;
 using ::octroi::testing::kSecond;
 using ::octroi::testing::kStart;
 using ::octroi::testing::PacketBuilder;
@@ -141,6 +144,43 @@ TEST_F(ReplayReportTest, JsonHasTheKeysOfItsSchema) {
   EXPECT_TRUE(json["edition"]["sources"].is_array());
 }
 
+TEST_F(ReplayReportTest,
+       SaysWhichExceptionsTrafficMeetsBeforeAndAfterTheirEnd) {
+  const auto exception_of = [](const ReplayReport& report) {
+    return Json::parse(ReportToJson(report))["exceptions"][0];
+  };
+  const auto send_at = [this](int64_t time_ns) {
+    source_.Push(PacketBuilder()
+                     .Ipv4("192.0.2.1", "198.51.100.200")
+                     .Udp(40000, 443)
+                     .Payload(72),
+                 time_ns);
+  };
+
+  const Json unused = exception_of(Make());
+  send_at(kStart);
+  const Json active = exception_of(Make());
+  send_at(kStart);
+  send_at(kChange);
+  const Json both = exception_of(Make());
+
+  EXPECT_EQ(unused["status"], "unused");
+  EXPECT_EQ(unused["workload"], "payments");
+  EXPECT_EQ(unused["destination"], "198.51.100.128/25");
+  EXPECT_TRUE(unused["port"].is_null());
+  EXPECT_EQ(unused["until"], "2026-01-15");
+  EXPECT_EQ(unused["reference"], "ICT-0042");
+  EXPECT_EQ(unused["flows"], 0);
+  EXPECT_EQ(active["status"], "active");
+  EXPECT_EQ(active["flows"], 1);
+  EXPECT_EQ(active["octets"], 100);
+  EXPECT_EQ(active["expired_flows"], 0);
+  EXPECT_EQ(both["status"], "expired");
+  EXPECT_EQ(both["flows"], 1);
+  EXPECT_EQ(both["expired_flows"], 1);
+  EXPECT_EQ(both["expired_octets"], 100);
+}
+
 TEST_F(ReplayReportTest, CsvHasARowPerDestinationAndQuotesNames) {
   Udp("192.0.2.1", "198.51.100.7", 10);
   ReplayReport report = Make();
@@ -205,6 +245,34 @@ TEST_F(ReplayReportTest, DigestChangesWithFactsPolicyAndLocalNetworks) {
   Policy stricter = policy;
   stricter.workloads[0].requirement.requires_eu_control = true;
   EXPECT_NE(EditionDigest(facts, stricter, {}), digest);
+  // Policies that differ in one thing each, from the default and each other.
+  std::vector<Policy> policies(10, policy);
+  Requirement* required = &policies[0].workloads[0].requirement;
+  required->allow = AllowList{};
+  required = &policies[1].workloads[0].requirement;
+  required->allow = AllowList{{"a", "b"}, {}};
+  required = &policies[2].workloads[0].requirement;
+  required->allow = AllowList{{"a,1:b"}, {}};
+  required = &policies[3].workloads[0].requirement;
+  required->allow = AllowList{{}, {"a", "b"}};
+  required = &policies[4].workloads[0].requirement;
+  required->deny.countries = {*CountryCode::Parse("US")};
+  required = &policies[5].workloads[0].requirement;
+  required->deny.laws = {"US"};
+  required = &policies[6].workloads[0].requirement;
+  required->deny.laws = {"US", "CLOUD-Act"};
+  const Exception exception = {
+      *IpPrefix::Parse("192.0.2.0/24"), DayOf(kStart), "r", "because", 0, {}};
+  for (size_t i = 7; i < 10; ++i) {
+    policies[i].workloads[0].exceptions = {exception};
+  }
+  policies[8].workloads[0].exceptions[0].ports = {443};
+  policies[9].workloads[0].exceptions[0].ports = {443, 8443};
+  std::set<std::string> digests = {digest};
+  for (const Policy& other_policy : policies) {
+    digests.insert(EditionDigest(facts, other_policy, {}));
+  }
+  EXPECT_EQ(digests.size(), policies.size() + 1);
   Facts other;
   other.sources = {{"x", "", std::nullopt, "00", ""}};
   EXPECT_NE(EditionDigest(other, policy, {}), digest);
