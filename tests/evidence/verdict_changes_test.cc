@@ -123,8 +123,11 @@ TEST(VerdictChangesTest, JudgesByTheCapturesOwnTimeOnOneSide) {
 
 TEST(VerdictChangesTest, NamesTheExceptionThatEnded) {
   Policy policy = DefaultPolicy();
-  policy.workloads[0].exceptions = {
-      {Prefix("192.0.2.0/24"), DayFrom("2026-06-30"), "ICT-1", "x", {}, 0}};
+  Exception exception;
+  exception.destination = Prefix("192.0.2.0/24");
+  exception.until = DayFrom("2026-06-30");
+  exception.reference = "ICT-1";
+  policy.workloads[0].exceptions = {exception};
   Metered metered(Britain(), policy);
   metered.Send(Local(), InBritain(), 443, "2026-01-01T00:00:00Z");
 
