@@ -11,29 +11,6 @@
 namespace octroi {
 namespace {
 
-void WriteProblems(const std::vector<Problem>& problems,
-                   const Surroundings& surroundings) {
-  for (const Problem& problem : problems) {
-    WriteError(surroundings, problem.text());
-  }
-}
-
-// Reads the configuration, or takes the defaults.
-std::optional<Config> ObtainConfig(const BeliefOptions& options,
-                                   const Surroundings& surroundings) {
-  LoadedConfig loaded;
-  if (options.config_path.empty()) {
-    loaded.config = DefaultConfig();
-  } else {
-    loaded = LoadConfig(options.config_path,
-                        {.needs_sources = options.needs_sources});
-  }
-  WriteProblems(loaded.problems, surroundings);
-  if (!loaded.problems.empty()) return std::nullopt;
-  loaded.config->facts.embedded_dir = surroundings.facts_dir;
-  return std::move(loaded.config);
-}
-
 // As given on the command line, else as configured, with what is local
 // everywhere; else the default, which has that already.
 std::vector<IpPrefix> LocalNetworksOf(const BeliefOptions& options,
@@ -49,6 +26,28 @@ std::vector<IpPrefix> LocalNetworksOf(const BeliefOptions& options,
 }
 
 }  // namespace
+
+void WriteProblems(const std::vector<Problem>& problems,
+                   const Surroundings& surroundings) {
+  for (const Problem& problem : problems) {
+    WriteError(surroundings, problem.text());
+  }
+}
+
+std::optional<Config> ObtainConfig(const BeliefOptions& options,
+                                   const Surroundings& surroundings) {
+  LoadedConfig loaded;
+  if (options.config_path.empty()) {
+    loaded.config = DefaultConfig();
+  } else {
+    loaded = LoadConfig(options.config_path,
+                        {.needs_sources = options.needs_sources});
+  }
+  WriteProblems(loaded.problems, surroundings);
+  if (!loaded.problems.empty()) return std::nullopt;
+  loaded.config->facts.embedded_dir = surroundings.facts_dir;
+  return std::move(loaded.config);
+}
 
 void WriteError(const Surroundings& surroundings, std::string_view message) {
   *surroundings.errors << "octroi: " << message << "\n";

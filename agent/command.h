@@ -71,6 +71,16 @@ struct LoadedBeliefs {
 LoadedBeliefs LoadBeliefs(const BeliefOptions& options,
                           const Surroundings& surroundings);
 
+// The configuration, or the defaults where no file is named, with the folder of
+// the embedded facts. Nothing, with every problem written to `errors`, if it is
+// not right.
+std::optional<Config> ObtainConfig(const BeliefOptions& options,
+                                   const Surroundings& surroundings);
+
+// Each on a line of `errors`.
+void WriteProblems(const std::vector<Problem>& problems,
+                   const Surroundings& surroundings);
+
 // "octroi: MESSAGE".
 void WriteError(const Surroundings& surroundings, std::string_view message);
 

@@ -5,6 +5,7 @@
 #include <map>
 #include <tuple>
 
+#include "evidence/csv_field.h"
 #include "evidence/digest.h"
 #include "fmt/format.h"
 #include "nlohmann/json.hpp"
@@ -419,27 +420,6 @@ std::string ReportToJson(const ReplayReport& report) {
   // Names in databases are hostile input: what is not UTF-8 is replaced.
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
-
-namespace {
-
-// RFC 4180 §2: quoted where needed. A text that a spreadsheet would take for a
-// formula gets an apostrophe in front: names come from hostile input.
-std::string CsvField(std::string_view text) {
-  std::string field(text);
-  if (!field.empty() &&
-      std::string_view("=+-@\t\r").find(field[0]) != std::string_view::npos) {
-    field.insert(0, 1, '\'');
-  }
-  if (field.find_first_of(",\"\r\n") == std::string::npos) return field;
-  std::string quoted = "\"";
-  for (const char c : field) {
-    if (c == '"') quoted += '"';
-    quoted += c;
-  }
-  return quoted + "\"";
-}
-
-}  // namespace
 
 std::string ReportToCsv(const ReplayReport& report) {
   std::string csv =
