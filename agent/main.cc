@@ -16,6 +16,8 @@
 #include <vector>
 
 #include "CLI/CLI.hpp"
+#include "agent/catalogue_command.h"
+#include "agent/catalogue_review_command.h"
 #include "agent/check_command.h"
 #include "agent/command.h"
 #include "agent/explain_command.h"
@@ -64,6 +66,15 @@ const std::map<std::string, Verdict> kFailOn = {
     {"violation", Verdict::kViolation},
     {"undetermined", Verdict::kUndetermined}};
 
+const std::map<std::string, CatalogueFormat> kListFormats = {
+    {"table", CatalogueFormat::kText},
+    {"json", CatalogueFormat::kJson},
+    {"csv", CatalogueFormat::kCsv}};
+const std::map<std::string, CatalogueFormat> kTableFormats = {
+    {"table", CatalogueFormat::kText}, {"json", CatalogueFormat::kJson}};
+const std::map<std::string, CatalogueFormat> kTextFormats = {
+    {"text", CatalogueFormat::kText}, {"json", CatalogueFormat::kJson}};
+
 // The options of every command, as CLI11 fills them in.
 struct CommandLine {
   ReplayCommandOptions replay;
@@ -76,6 +87,10 @@ struct CommandLine {
   FactsCompareOptions facts_compare;
   std::string facts_compare_format = "table";
   RangesImportOptions ranges_import;
+  CatalogueListOptions catalogue_list;
+  CatalogueShowOptions catalogue_show;
+  CatalogueDiffOptions catalogue_diff;
+  CatalogueCheckOptions catalogue_check;
 };
 
 void AddReplay(CLI::App* app, CommandLine* line) {
@@ -227,6 +242,97 @@ void AddRanges(CLI::App* app, CommandLine* line) {
                      "YYYY-MM-DD (default: the day of the file)");
 }
 
+void AddCatalogueChoice(CLI::App* command, CatalogueChoice* choice) {
+  command->add_option("--config", choice->config_path,
+                      "Take the catalogue of this configuration (octroi.yaml)");
+}
+
+void AddCatalogueDay(CLI::App* command, std::string* at) {
+  command->add_option("--at", *at, "The day of the answer: now, YYYY-MM-DD")
+      ->capture_default_str();
+}
+
+void AddCatalogueFormat(CLI::App* command, CatalogueFormat* format,
+                        const std::map<std::string, CatalogueFormat>& formats,
+                        const std::string& names) {
+  command->add_option("--format", *format, "How the result is written")
+      ->transform(CLI::CheckedTransformer(formats))
+      ->option_text(names);
+}
+
+void AddCatalogueList(CLI::App* catalogue, CatalogueListOptions* options) {
+  CLI::App* list = catalogue->add_subcommand(
+      "list", "Say what every service is on a day, and until when");
+  AddCatalogueDay(list, &options->at);
+  list->add_option("--provider", options->provider, "Only of this provider");
+  list->add_option("--type", options->type, "Only of this type")
+      ->check(CLI::IsMember({"IaaS", "CaaS", "PaaS", "SaaS", "unknown"}));
+  list->add_option("--state", options->state, "Only in this state")
+      ->check(CLI::IsMember({"qualified", "in_qualification", "expired",
+                             "suspended", "withdrawn", "none", "unknown"}));
+  list->add_option("--catalogue", options->choice.catalogue_path,
+                   "This file instead of the embedded or configured one");
+  AddCatalogueChoice(list, &options->choice);
+  AddCatalogueFormat(list, &options->format, kListFormats, "table|json|csv");
+}
+
+void AddCatalogueShow(CLI::App* catalogue, CatalogueShowOptions* options) {
+  CLI::App* show = catalogue->add_subcommand(
+      "show", "Show every row of a service, its ranges, and its neighbours");
+  show->add_option("service", options->service,
+                   "service_id; or a name that one service alone has")
+      ->required();
+  AddCatalogueDay(show, &options->at);
+  show->add_option("--catalogue", options->choice.catalogue_path,
+                   "This file instead of the embedded or configured one");
+  AddCatalogueChoice(show, &options->choice);
+  AddCatalogueFormat(show, &options->format, kTextFormats, "text|json");
+}
+
+void AddCatalogueDiff(CLI::App* catalogue, CatalogueDiffOptions* options) {
+  CLI::App* diff = catalogue->add_subcommand(
+      "diff", "Say what changed between two catalogues");
+  diff->add_option("old", options->before_path, "The older file")->required();
+  diff->add_option("new", options->after_path, "The newer file")->required();
+  AddCatalogueFormat(diff, &options->format, kTableFormats, "table|json");
+}
+
+void AddCatalogueCheck(CLI::App* catalogue, CatalogueCheckOptions* options) {
+  CLI::App* check = catalogue->add_subcommand(
+      "check", "Say what in a catalogue is wrong, doubtful or about to expire");
+  check->add_option("file", options->choice.catalogue_path,
+                    "The file (default: the embedded or configured one)");
+  AddCatalogueDay(check, &options->at);
+  AddCatalogueChoice(check, &options->choice);
+  AddCatalogueFormat(check, &options->format, kTableFormats, "table|json");
+}
+
+void AddCatalogue(CLI::App* app, CommandLine* line) {
+  CLI::App* catalogue = app->add_subcommand(
+      "catalogue",
+      "Say what is qualified, until when, what changed, and what is wrong");
+  catalogue->require_subcommand(1);
+  AddCatalogueList(catalogue, &line->catalogue_list);
+  AddCatalogueShow(catalogue, &line->catalogue_show);
+  AddCatalogueDiff(catalogue, &line->catalogue_diff);
+  AddCatalogueCheck(catalogue, &line->catalogue_check);
+}
+
+ExitCode RunCatalogueCommand(const CLI::App& command, const CommandLine& line,
+                             const Surroundings& surroundings) {
+  const std::string name = command.get_subcommands().front()->get_name();
+  if (name == "list") {
+    return RunCatalogueList(line.catalogue_list, surroundings);
+  }
+  if (name == "show") {
+    return RunCatalogueShow(line.catalogue_show, surroundings);
+  }
+  if (name == "diff") {
+    return RunCatalogueDiff(line.catalogue_diff, surroundings);
+  }
+  return RunCatalogueCheck(line.catalogue_check, surroundings);
+}
+
 ExitCode RunReplayCommand(const CLI::App& command, CommandLine* line,
                           const Surroundings& surroundings) {
   if (command.count("--local") != 0) {
@@ -259,6 +365,11 @@ std::string CommandNames(const CLI::App& app) {
 
 // CLI11 says of a command that it does not know that a command is missing.
 std::string WhatIsWrong(const CLI::App& app, const CLI::ParseError& error) {
+  const CLI::App* catalogue = app.get_subcommand("catalogue");
+  if (catalogue->parsed() && catalogue->get_subcommands().empty()) {
+    return "catalogue needs to be told what to do; write list, show, diff or "
+           "check";
+  }
   const std::vector<std::string> not_understood = app.remaining();
   if (!app.get_subcommands().empty() || not_understood.empty()) {
     return error.what();
@@ -282,6 +393,7 @@ int Main(int argc, char** argv) {
   AddCheck(&app, &line);
   AddFacts(&app, &line);
   AddRanges(&app, &line);
+  AddCatalogue(&app, &line);
   const auto is_named = [argv](const CLI::App* command) {
     return command->get_name() == argv[1];
   };
@@ -319,6 +431,9 @@ int Main(int argc, char** argv) {
   }
   if (command.get_name() == "ranges") {
     return RunRangesImport(line.ranges_import, surroundings);
+  }
+  if (command.get_name() == "catalogue") {
+    return RunCatalogueCommand(command, line, surroundings);
   }
   std::cout << VersionText();
   return FinishOutput(surroundings);

@@ -293,20 +293,21 @@ CatalogueRow ReadService(RowReader* reader) {
   row.framework_version = reader->Text("framework_version");
   const std::string state = reader->Word("state", kStates);
   row.state = ParseServiceState(state).value_or(ServiceState::kNone);
-  row.milestone = reader->Word("milestone", kMilestones, true);
+  row.milestone = ParseMilestone(reader->Word("milestone", kMilestones, true))
+                      .value_or(Milestone::kNotSaid);
   row.validity = reader->ReadValidity();
   row.reference = reader->Text("reference");
   row.observed_on = reader->RequiredDay("observed_on");
   row.source = reader->RequiredText("source");
   row.note = reader->Text("note");
   const bool is_before_decision =
-      row.milestone == "J0" || row.milestone == "J1" || row.milestone == "J2";
+      row.milestone != Milestone::kNotSaid && row.milestone < Milestone::kJ3;
   if (row.state == ServiceState::kQualified && is_before_decision) {
     reader->Error("milestone",
                   fmt::format("{} comes before the decision, so the service "
                               "is not qualified; write the state "
                               "in_qualification, or J3",
-                              row.milestone));
+                              MilestoneName(row.milestone)));
   }
   return row;
 }
@@ -384,7 +385,7 @@ FactTable<CatalogueRow> ReadQualifiedServices(std::string_view text,
         // A state may be observed again later, without a date of its own.
         seen.Check(
             fmt::format("{} {} {} {} observed {}", row.service_id,
-                        kStates[static_cast<size_t>(row.state)], row.milestone,
+                        StateName(row.state), MilestoneName(row.milestone),
                         TextOf(row.validity), FormatDay(row.observed_on)),
             "service_id", reader);
         return row;

@@ -127,6 +127,8 @@ class Loader {
         problems_before_(problems->size()) {}
 
   std::unique_ptr<Facts> Load();
+  std::unique_ptr<Facts> LoadPart(const CataloguePart& part);
+  std::vector<CatalogueRow> ReadServices();
 
  private:
   enum class DatabaseKind { kCountry, kAsn };
@@ -184,14 +186,20 @@ class Loader {
 std::unique_ptr<Facts> Loader::Load() {
   LoadCountries();
   LoadAsn();
-  facts_->schemes =
-      ReadRows(PathOf(options_.schemes, "schemes.csv"), &ReadSchemes);
   LoadServices();
   LoadOperators();
   LoadJurisdictions();
   LoadSpecialPurpose();
   LoadAnycast();
   LoadRanges();
+  if (has_problems()) return nullptr;
+  return std::move(facts_);
+}
+
+std::unique_ptr<Facts> Loader::LoadPart(const CataloguePart& part) {
+  if (part.with_asn) LoadAsn();
+  LoadServices();
+  if (part.with_ranges) LoadRanges();
   if (has_problems()) return nullptr;
   return std::move(facts_);
 }
@@ -412,10 +420,25 @@ Table Loader::Take(const std::string& file, absl::StatusOr<Table> table) {
   return Table();
 }
 
-void Loader::LoadServices() {
-  const std::string path = PathOf(options_.services, "qualified_services.csv");
+std::vector<CatalogueRow> Loader::ReadServices() {
+  facts_->schemes =
+      ReadRows(PathOf(options_.schemes, "schemes.csv"), &ReadSchemes);
+  const std::string path = CataloguePath(options_);
   std::vector<CatalogueRow> rows = ReadRows(path, &ReadQualifiedServices);
   CheckSchemes(rows, path);
+  return rows;
+}
+
+void Loader::LoadServices() {
+  const std::string path = CataloguePath(options_);
+  std::vector<CatalogueRow> rows = ReadServices();
+  const std::vector<CatalogueProblem> found =
+      FindCatalogueProblems(GatherServices(rows));
+  for (const CatalogueProblem& problem : found) {
+    problems_->push_back(
+        {path, problem.line, 0, problem.service_id + " " + problem.what});
+  }
+  if (!found.empty()) return;
   facts_->catalogue = Take(path, Catalogue::Create(std::move(rows)));
 }
 
@@ -548,6 +571,22 @@ absl::StatusOr<std::unique_ptr<Facts>> LoadFacts(const FactsOptions& options) {
   std::unique_ptr<Facts> facts = LoadFacts(options, &problems);
   if (facts == nullptr) return ToStatus(problems);
   return facts;
+}
+
+std::string CataloguePath(const FactsOptions& options) {
+  if (!options.services.empty()) return options.services;
+  return (fs::path(options.embedded_dir) / "qualified_services.csv").string();
+}
+
+std::unique_ptr<Facts> LoadCataloguePart(const FactsOptions& options,
+                                         const CataloguePart& part,
+                                         std::vector<Problem>* problems) {
+  return Loader(options, problems).LoadPart(part);
+}
+
+std::vector<CatalogueRow> ReadCatalogueRows(const FactsOptions& options,
+                                            std::vector<Problem>* problems) {
+  return Loader(options, problems).ReadServices();
 }
 
 }  // namespace octroi

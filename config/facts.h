@@ -54,4 +54,24 @@ std::unique_ptr<Facts> LoadFacts(const FactsOptions& options,
 // The same; the error has one problem on each line.
 absl::StatusOr<std::unique_ptr<Facts>> LoadFacts(const FactsOptions& options);
 
+// The file that the catalogue is read from.
+std::string CataloguePath(const FactsOptions& options);
+
+// The catalogue and the schemes as LoadFacts would load them, and what is asked
+// for beside them; everything else stays empty, and no database is opened that
+// is not asked for. Null after a problem.
+struct CataloguePart {
+  bool with_ranges = false;
+  bool with_asn = false;
+};
+std::unique_ptr<Facts> LoadCataloguePart(const FactsOptions& options,
+                                         const CataloguePart& part,
+                                         std::vector<Problem>* problems);
+
+// The rows of the catalogue, whether or not they make one: problems of the
+// file's text and of its schemes are added, what rows must be to each other is
+// not looked at (FindCatalogueProblems, policy/catalogue_check.h).
+std::vector<CatalogueRow> ReadCatalogueRows(const FactsOptions& options,
+                                            std::vector<Problem>* problems);
+
 }  // namespace octroi

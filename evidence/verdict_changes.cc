@@ -18,7 +18,9 @@ std::string RowText(const CatalogueRow* row) {
   if (row == nullptr) return "";
   return fmt::format(
       "{}{}{}, {} to {}", StateName(row->state),
-      row->milestone.empty() ? "" : " " + row->milestone,
+      row->milestone == Milestone::kNotSaid
+          ? ""
+          : fmt::format(" {}", MilestoneName(row->milestone)),
       row->reference.empty() ? "" : ", " + row->reference,
       row->validity.from ? FormatDay(*row->validity.from) : "not known",
       row->validity.until ? FormatDay(*row->validity.until) : "open");

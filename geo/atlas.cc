@@ -541,7 +541,9 @@ class Explainer {
           fmt::format(
               "{} {} {}{}, {} to {}", row.scheme, row.service_type,
               StateName(row.state),
-              row.milestone.empty() ? "" : " " + row.milestone,
+              row.milestone == Milestone::kNotSaid
+                  ? ""
+                  : fmt::format(" {}", MilestoneName(row.milestone)),
               row.validity.from ? FormatDay(*row.validity.from) : "not known",
               row.validity.until ? FormatDay(*row.validity.until) : "open"),
           row.reference.empty() ? row.source

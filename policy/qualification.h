@@ -4,7 +4,7 @@
 //
 // On a day, of the rows that are known to hold, the one that began last
 // speaks (a decision takes effect on the day on which the state before it
-// ends; of rows that began on one day, the later in the catalogue). If none
+// ends; of rows that began on one day, the later in a service's life). If none
 // holds, the service is expired if a qualification ended last; after any other
 // state it is unknown, as something must have followed. A row without a start
 // date is known from the day on which it was observed, never before.

@@ -37,8 +37,8 @@ class ExpectationsCheckTest : public ::testing::Test {
                          .Country("203.0.113.0/24", "FR")
                          .Country("198.51.100.0/24", "US")
                          .Build();
-    beliefs_.atlas = std::make_unique<Atlas>(
-        Atlas::Build(*beliefs_.facts, ExceptionMarks(policy)).value());
+    beliefs_.atlases =
+        AtlasTimeline::Create(*beliefs_.facts, ExceptionMarks(policy)).value();
     beliefs_.workloads = WorkloadIndex::Create(policy, {Prefix("10.0.0.0/8")});
   }
 

@@ -3,8 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <iterator>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/support/facts_builder.h"
@@ -20,14 +22,18 @@ using Status = QualificationStatus;
 constexpr ServiceState kQualified = ServiceState::kQualified;
 constexpr ServiceState kInQualification = ServiceState::kInQualification;
 
-// The service "s" with these rows, in this order in the file.
-Service ServiceOf(std::vector<Spec> rows) {
+// Rows of the service "s", in this order in the file.
+std::vector<CatalogueRow> RowsOf(std::vector<Spec> rows) {
   FactsBuilder facts;
   for (Spec& row : rows) {
     row.id = "s";
     facts.Service(row);
   }
-  return Catalogue::Create(facts.services()).value().service(0);
+  return facts.services();
+}
+
+Service ServiceOf(std::vector<Spec> rows) {
+  return Catalogue::Create(RowsOf(std::move(rows))).value().service(0);
 }
 
 TEST(EvaluateQualificationTest, FollowsTheLifeOfAService) {
@@ -182,6 +188,26 @@ std::vector<Status> NaiveStatuses(const std::vector<Spec>& rows, Day first,
   return statuses;
 }
 
+// Rows of one service, as many as asked, that a catalogue accepts.
+std::vector<Spec> RandomHistory(size_t row_count, std::mt19937_64* random,
+                                const auto& day) {
+  std::vector<Spec> rows;
+  while (rows.size() < row_count) {
+    Spec row;
+    row.state = kServiceStates[(*random)() % std::size(kServiceStates)];
+    const size_t begin = (*random)() % 16;
+    row.observed_on = day(begin);
+    if ((*random)() % 3 != 0) {
+      row.from = day(begin);
+      row.observed_on = day((*random)() % 20);
+    }
+    if ((*random)() % 3 != 0) row.until = day(begin + (*random)() % 8);
+    rows.push_back(row);
+    if (!Catalogue::Create(RowsOf(rows)).ok()) rows.pop_back();
+  }
+  return rows;
+}
+
 TEST(EvaluateQualificationTest, EqualsAModelThatGoesDayByDay) {
   const uint64_t seed = std::random_device()();
   SCOPED_TRACE(::testing::Message() << "seed " << seed);
@@ -192,17 +218,8 @@ TEST(EvaluateQualificationTest, EqualsAModelThatGoesDayByDay) {
     return FormatDay(first + std::chrono::days(offset));
   };
   for (int round = 0; round < 500; ++round) {
-    std::vector<Spec> rows(1 + random() % 5);
-    for (Spec& row : rows) {
-      row.state = static_cast<ServiceState>(random() % 5);
-      const size_t begin = random() % 16;
-      row.observed_on = day(begin);
-      if (random() % 3 != 0) {
-        row.from = day(begin);
-        row.observed_on = day(random() % 20);
-      }
-      if (random() % 3 != 0) row.until = day(begin + random() % 8);
-    }
+    const std::vector<Spec> rows =
+        RandomHistory(1 + random() % 5, &random, day);
     const Service service = ServiceOf(rows);
     const std::vector<Status> expected = NaiveStatuses(rows, first, kDayCount);
     for (int i = 0; i < kDayCount; ++i) {

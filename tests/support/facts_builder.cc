@@ -183,11 +183,12 @@ FactsBuilder& FactsBuilder::Service(const ServiceSpec& spec) {
   CatalogueRow row;
   row.service_id = spec.id;
   row.provider = spec.provider;
-  row.service = "Service " + spec.id;
+  row.service = spec.name.empty() ? "Service " + spec.id : spec.name;
   row.service_type = spec.type;
   row.scheme = spec.scheme;
   row.framework_version = spec.version;
   row.state = spec.state;
+  row.milestone = spec.milestone;
   row.validity = Between(spec.from, spec.until);
   row.reference = spec.reference;
   row.observed_on = DayFrom(spec.observed_on);

@@ -60,6 +60,8 @@ class FactsBuilder {
     std::string until = {};
     std::string observed_on = "2020-01-01";
     std::string reference = {};
+    Milestone milestone = Milestone::kNotSaid;
+    std::string name = {};  // Else "Service <id>".
   };
   struct RangeSpec {
     std::string prefix = {};

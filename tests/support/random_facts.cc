@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/support/random_facts.h"
 
+#include <iterator>
 #include <set>
 
 #include "fmt/format.h"
@@ -119,28 +120,35 @@ void RandomWorld::AddOperators(FactsBuilder* facts) {
   facts->Operator({.name = "Gamma GmbH", .country = "DE", .provider = "Gamma"});
 }
 
+FactsBuilder::ServiceSpec RandomWorld::ServiceRow() {
+  FactsBuilder::ServiceSpec spec;
+  spec.version = Pick({"3.2", "3.1", ""});
+  spec.state = kServiceStates[Below(std::size(kServiceStates))];
+  if (OneIn(4)) spec.state = ServiceState::kQualified;
+  const Validity validity = Interval();
+  const octroi::Day observed =
+      validity.until && !validity.from ? *validity.until : Day();
+  if (validity.from) spec.from = FormatDay(*validity.from);
+  if (validity.until) spec.until = FormatDay(*validity.until);
+  spec.observed_on = FormatDay(observed - std::chrono::days(Below(2) * 300));
+  return spec;
+}
+
 void RandomWorld::AddServices(FactsBuilder* facts) {
-  constexpr ServiceState kStates[] = {
-      ServiceState::kNone,      ServiceState::kInQualification,
-      ServiceState::kQualified, ServiceState::kQualified,
-      ServiceState::kSuspended, ServiceState::kWithdrawn};
   for (const RandomService& service : kServices) {
+    // Rows that cannot follow the others are drawn again.
+    FactsBuilder history;
     const size_t row_count = 1 + Below(4);
-    for (size_t i = 0; i < row_count; ++i) {
-      FactsBuilder::ServiceSpec spec;
+    while (history.services().size() < row_count) {
+      FactsBuilder::ServiceSpec spec = ServiceRow();
       spec.id = service.id;
       spec.provider = service.provider;
       spec.type = service.type;
       spec.scheme = service.scheme;
-      spec.version = Pick({"3.2", "3.1", ""});
-      spec.state = kStates[Below(std::size(kStates))];
-      const Validity validity = Interval();
-      const octroi::Day observed =
-          validity.until && !validity.from ? *validity.until : Day();
-      if (validity.from) spec.from = FormatDay(*validity.from);
-      if (validity.until) spec.until = FormatDay(*validity.until);
-      spec.observed_on =
-          FormatDay(observed - std::chrono::days(Below(2) * 300));
+      FactsBuilder longer = history;
+      longer.Service(spec);
+      if (!Catalogue::Create(longer.services()).ok()) continue;
+      history = longer;
       facts->Service(spec);
     }
   }

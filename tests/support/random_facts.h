@@ -45,6 +45,7 @@ class RandomWorld {
   std::string_view Pick(std::initializer_list<std::string_view> words);
   void AddDatabases(FactsBuilder* facts);
   void AddOperators(FactsBuilder* facts);
+  FactsBuilder::ServiceSpec ServiceRow();
   void AddServices(FactsBuilder* facts);
   void AddRanges(FactsBuilder* facts);
   void AddAnycast(FactsBuilder* facts);
