@@ -64,7 +64,7 @@ class TableWriter {
   std::string Write() {
     text_ = fmt::format("country databases on {}\n", FormatDay(day_));
     for (size_t i = 0; i < facts_.countries.size(); ++i) {
-      const FactSource& source = InForce(facts_.countries[i], day_).source;
+      const FactSource& source = BuildInForce(facts_.countries[i], day_).source;
       text_ += fmt::format("  {}  {}, {}, {}\n", i + 1, Printable(source.name),
                            source.built ? FormatDay(*source.built) : "undated",
                            Printable(source.path));
@@ -196,7 +196,7 @@ std::string ToJson(const OpinionComparison& comparison, const Facts& facts,
   json["at"] = FormatDay(day);
   json["databases"] = Json::array();
   for (const CountrySeries& series : facts.countries) {
-    const FactSource& source = InForce(series, day).source;
+    const FactSource& source = BuildInForce(series, day).source;
     json["databases"].push_back({{"name", source.name},
                                  {"built", DayOrNull(source.built)},
                                  {"path", source.path},

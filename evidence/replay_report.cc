@@ -159,8 +159,8 @@ void AddAgeWarnings(const Facts& facts, ReplayReport* report) {
   // From the capture's end to a build made later, and from a build made before
   // it to its start.
   const auto check = [&](const auto& series) {
-    const FactSource& at_end = InForce(series, DayOf(*last)).source;
-    const FactSource& at_start = InForce(series, DayOf(*first)).source;
+    const FactSource& at_end = BuildInForce(series, DayOf(*last)).source;
+    const FactSource& at_start = BuildInForce(series, DayOf(*first)).source;
     if (!at_end.built || !at_start.built) return;
     const int64_t younger = (*at_end.built - DayOf(*last)).count();
     const int64_t older = (DayOf(*first) - *at_start.built).count();

@@ -130,7 +130,7 @@ absl::Status AtlasBuilder::AddAsnLayer() {
   std::vector<PrefixValue> prefixes;
   const Facts& facts = *atlas_.facts_;
   if (!facts.asn.empty()) {
-    const AsnDatabase& database = InForce(facts.asn, day_);
+    const AsnDatabase& database = BuildInForce(facts.asn, day_);
     absl::StatusOr<MmdbFile::AsnTable> table = database.file->WalkAsns();
     if (!table.ok()) return table.status();
     asns_.reserve(table->records.size());
@@ -156,7 +156,7 @@ absl::Status AtlasBuilder::AddCountryLayers() {
   }
   for (const CountrySeries& series : facts.countries) {
     const absl::StatusOr<CountryTable> table =
-        InForce(series, day_).file->WalkCountries();
+        BuildInForce(series, day_).file->WalkCountries();
     if (!table.ok()) return table.status();
     layers_.push_back(MakeCountryLayer(*table, facts.jurisdictions, &codes_));
   }
@@ -441,7 +441,7 @@ class Explainer {
 
   uint32_t AddAsn() {
     if (facts_.asn.empty()) return 0;
-    const AsnDatabase& database = InForce(facts_.asn, day_);
+    const AsnDatabase& database = BuildInForce(facts_.asn, day_);
     const auto found = database.file->LookupAsn(address_);
     if (!found.ok() || !*found || (*found)->record.asn == 0) return 0;
     const MmdbAsn& record = (*found)->record;
@@ -456,7 +456,7 @@ class Explainer {
 
   void AddDatabases(uint32_t asn) {
     for (const CountrySeries& series : facts_.countries) {
-      const CountryDatabase& database = InForce(series, day_);
+      const CountryDatabase& database = BuildInForce(series, day_);
       const auto found = database.file->LookupCountry(address_);
       if (!found.ok() || !*found) continue;
       AddOpinion(database.source, **found, asn);

@@ -48,7 +48,7 @@ using AsnSeries = std::vector<AsnDatabase>;
 // The build that speaks on a day: the newest that was made by then, or the
 // first where none was. REQUIRES: the series is not empty.
 template <typename Database>
-const Database& InForce(const std::vector<Database>& series, Day day) {
+const Database& BuildInForce(const std::vector<Database>& series, Day day) {
   size_t found = 0;
   for (size_t i = 1; i < series.size() && *series[i].source.built <= day; ++i) {
     found = i;

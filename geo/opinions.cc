@@ -27,7 +27,7 @@ absl::StatusOr<Inputs> ReadInputs(const Facts& facts, Day day) {
   inputs.layers.push_back(LayerOfRows(facts.special_purpose.rows()));
   std::vector<PrefixValue> announced;
   if (!facts.asn.empty()) {
-    const auto table = InForce(facts.asn, day).file->WalkAsns();
+    const auto table = BuildInForce(facts.asn, day).file->WalkAsns();
     if (!table.ok()) return table.status();
     for (const MmdbAsn& record : table->records) {
       inputs.entities.push_back(facts.operators.FindByAsn(record.asn));
@@ -39,7 +39,7 @@ absl::StatusOr<Inputs> ReadInputs(const Facts& facts, Day day) {
   }
   inputs.layers.push_back(MakeLayer(announced));
   for (const CountrySeries& series : facts.countries) {
-    const auto table = InForce(series, day).file->WalkCountries();
+    const auto table = BuildInForce(series, day).file->WalkCountries();
     if (!table.ok()) return table.status();
     inputs.layers.push_back(
         MakeCountryLayer(*table, facts.jurisdictions, &inputs.codes));

@@ -2,6 +2,7 @@
 #include "policy/catalogue_check.h"
 
 #include <algorithm>
+#include <tuple>
 #include <cassert>
 #include <map>
 #include <optional>
@@ -313,6 +314,10 @@ std::vector<CatalogueFinding> CheckServiceRanges(
                       range.prefix.ToString(), NamesOf(announced)));
     }
   }
+  std::stable_sort(findings.begin(), findings.end(),
+                   [](const CatalogueFinding& x, const CatalogueFinding& y) {
+                     return std::tie(x.file, x.line) < std::tie(y.file, y.line);
+                   });
   return findings;
 }
 

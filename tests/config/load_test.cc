@@ -654,16 +654,16 @@ TEST(LoadTest, ChecksTheNamesOfListsAgainstTheFacts) {
       IsEmpty());
   EXPECT_THAT(
       problems_of("allow: {operators: [Acme SA, Acme SAS]}"),
-      ElementsAre("octroi.yaml:6:46: " + at +
+      ElementsAre("octroi.yaml:6:47: " + at +
                   "allow.operators[1]: unknown operator \"Acme SAS\"; did you "
                   "mean \"Acme SA\"? write one of the names of operators.csv"));
   EXPECT_THAT(problems_of("allow: {services: [nothing-like-it]}"),
-              ElementsAre("octroi.yaml:6:36: " + at +
+              ElementsAre("octroi.yaml:6:37: " + at +
                           "allow.services[0]: unknown service "
                           "\"nothing-like-it\"; write one of the service_ids "
                           "of qualified_services.csv"));
   EXPECT_THAT(problems_of("deny: {laws: [CLOUD-ACT]}"),
-              ElementsAre("octroi.yaml:6:31: " + at +
+              ElementsAre("octroi.yaml:6:32: " + at +
                           "deny.laws[0]: unknown law \"CLOUD-ACT\"; did you "
                           "mean \"CLOUD-Act\"? write one of the "
                           "extraterritorial_laws of operators.csv"));

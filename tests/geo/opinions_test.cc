@@ -129,7 +129,7 @@ TEST(OpinionsTest, EqualACountOfEveryAddress) {
       std::vector<CountryCode> codes;
       for (const CountrySeries& series : facts->countries) {
         const auto found =
-            InForce(series, day).file->LookupCountry(address).value();
+            BuildInForce(series, day).file->LookupCountry(address).value();
         codes.push_back(
             found ? facts->jurisdictions.Resolve(Code(found->record.code))
                   : CountryCode());

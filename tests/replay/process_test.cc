@@ -233,6 +233,39 @@ TEST_F(ProcessTest, FailsOnVerdictsAsAsked) {
   for (const ExpectedRun& run : runs) ExpectRun(run, Run(run.arguments));
 }
 
+// Exit statuses that a pipeline relies on.
+TEST_F(ProcessTest, ChecksWhetherAPolicySaysWhatIsExpected) {
+  const std::string header = "local,remote,port,time,verdict,reason\n";
+  const std::string holds =
+      "10.0.0.5,203.0.113.9,443,2026-01-15,compliant,meets_requirement\n";
+  dir_.Write("policy.yaml", "policy:\n  undetermined: report\n");
+  dir_.Write("holds.csv", header + holds);
+  dir_.Write(
+      "fails.csv",
+      header + holds + "10.0.0.5,198.51.100.7,443,2026-01-15,compliant,\n");
+  dir_.Write("malformed.csv", header + "10.0.0.5,198.51.100.7,443\n");
+  dir_.Write("typo.csv",
+             header + "10.0.0.5,203.0.113.9,443,2026-01-15,compliamt,\n");
+  const auto run = [&](const std::string& file, int exit_code,
+                       const char* error, bool has_result) {
+    const std::vector<std::string> arguments = {
+        "check", "--config", "policy.yaml", "--expect", file};
+    const ProgramResult result = Run(arguments);
+    ExpectRun({arguments, exit_code, error, has_result}, result);
+    return result.out;
+  };
+
+  EXPECT_EQ(run("holds.csv", 0, "", true),
+            "holds.csv: 1 of 1 expectations hold\n");
+  EXPECT_THAT(run("fails.csv", 1, "", true),
+              ContainsRegex("^fails\\.csv:3: .*expected compliant; found "
+                            "violation outside_eu .*location US.*\n"
+                            "fails\\.csv: 1 of 2 expectations hold\n$"));
+  run("malformed.csv", 2, "malformed\\.csv:2:1: .*3 values", false);
+  run("typo.csv", 2, "typo\\.csv:2:37: .*did you mean \"compliant\"", false);
+  run("missing.csv", 2, "missing\\.csv: .*No such file", false);
+}
+
 struct BadConfig {
   const char* name;
   const char* text;
