@@ -2,10 +2,10 @@
 #include "policy/catalogue_check.h"
 
 #include <algorithm>
-#include <tuple>
 #include <cassert>
 #include <map>
 #include <optional>
+#include <tuple>
 #include <utility>
 
 #include "fmt/format.h"

@@ -37,6 +37,17 @@ std::string CountryBytes(std::string_view code,
       .BuildBytes();
 }
 
+std::string CountryBuiltOn(std::string_view day, std::string_view code) {
+  MmdbWriter::Options options;
+  options.build_epoch =
+      static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(
+                                ParseDay(day)->time_since_epoch())
+                                .count());
+  return MmdbWriter(options)
+      .Insert("192.0.2.0/24", MmdbFlatCountry(code))
+      .BuildBytes();
+}
+
 std::string AsnBytes(std::string type = "Test-ASN") {
   MmdbWriter::Options options;
   options.database_type = std::move(type);
@@ -253,6 +264,89 @@ TEST_F(FactsTest, RefusesADatabaseOfRegistrations) {
               ElementsAre("iptoasn-country.mmdb: says where the holder of an "
                           "address is registered, not where the address is; "
                           "write a database of locations, such as DB-IP's"));
+}
+
+TEST_F(FactsTest, ReadsAFolderOfBuildsInTheOrderOfTheirDays) {
+  std::filesystem::create_directory(dir_.Path("builds"));
+  dir_.Write("builds/a.mmdb", CountryBuiltOn("2026-01-01", "FR"));
+  dir_.Write("builds/b.mmdb", CountryBuiltOn("2025-06-01", "DE"));
+  dir_.Write("builds/notes.txt", "not a database");
+  options_.country = {dir_.Path("builds")};
+
+  const auto loaded = LoadFacts(options_);
+
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  ASSERT_THAT((*loaded)->countries, SizeIs(1));
+  const CountrySeries& series = (*loaded)->countries[0];
+  ASSERT_THAT(series, SizeIs(2));
+  EXPECT_EQ(series[0].source.name, "b");
+  EXPECT_EQ(series[1].source.name, "a");
+  // Every build is a source, and so part of the edition's digest.
+  EXPECT_EQ((*loaded)->sources[0].name, "b");
+  EXPECT_EQ((*loaded)->sources[1].name, "a");
+}
+
+TEST_F(FactsTest, SaysWhatIsWrongWithAFolderOfBuilds) {
+  for (const char* name : {"none", "same", "undated", "mixed"}) {
+    std::filesystem::create_directory(dir_.Path(name));
+  }
+  dir_.Write("same/a.mmdb", CountryBuiltOn("2026-01-01", "FR"));
+  dir_.Write("same/b.mmdb", CountryBuiltOn("2026-01-01", "DE"));
+  dir_.Write("undated/a.mmdb", CountryBuiltOn("1970-01-01", "FR"));
+  dir_.Write("mixed/a.mmdb", CountryBuiltOn("2026-01-01", "FR"));
+  dir_.Write("mixed/b.mmdb", "not a database");
+  options_.country = {dir_.Path("none"), dir_.Path("same"),
+                      dir_.Path("undated"), dir_.Path("mixed")};
+
+  const std::vector<std::string> problems = Problems();
+
+  ASSERT_THAT(problems, SizeIs(4));
+  EXPECT_EQ(problems[0], "none: the folder holds no .mmdb file");
+  EXPECT_THAT(problems[1],
+              HasSubstr("same/b.mmdb: was built on 2026-01-01 as same/a.mmdb "
+                        "was; keep one build of a day"));
+  EXPECT_THAT(problems[2], HasSubstr("does not say when it was built"));
+  EXPECT_THAT(problems[3], HasSubstr("mixed/b.mmdb"));
+}
+
+TEST_F(FactsTest, ReadsTextDatabasesOfTor) {
+  options_.country = {dir_.Write("first.mmdb", CountryBytes("DE")),
+                      dir_.Write("geoip",
+                                 "# Generated: Thu, 25 Jun 2026 04:33:59 GMT\n"
+                                 "# Vendor:    IPFire Project\n"
+                                 "3221225984,3221226239,FR\n")};
+
+  const auto loaded = LoadFacts(options_);
+
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  ASSERT_THAT((*loaded)->countries, SizeIs(2));
+  const CountryDatabase& database = (*loaded)->countries[1][0];
+  EXPECT_EQ(database.source.name, "geoip");
+  EXPECT_EQ(FormatDay(*database.source.built), "2026-06-25");
+  EXPECT_THAT(database.source.attribution, HasSubstr("CC BY-SA 4.0"));
+  const auto found =
+      database.file->LookupCountry(*IpAddress::Parse("192.0.2.7")).value();
+  EXPECT_EQ(found->record.code, "FR");
+}
+
+TEST_F(FactsTest, NamesTheLineOfATextThatIsNoDatabase) {
+  options_.country = {dir_.Write("letter.txt", "1,2,FR\nDear reader,\n")};
+
+  EXPECT_THAT(Problems(),
+              ElementsAre("letter.txt:2: \"Dear reader,\" is not a range of "
+                          "addresses; write an MMDB file, or lines "
+                          "`first,last,country` as Tor reads them"));
+}
+
+TEST_F(FactsTest, AddsTheUsersAnycastPrefixesToTheEmbeddedOnes) {
+  options_.anycast = {dir_.Write(
+      "mine.csv",
+      std::string(kAnycast) + "203.0.113.0/24,Mine,,,,2026-10-01,s\n")};
+
+  const auto loaded = LoadFacts(options_);
+
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  EXPECT_THAT((*loaded)->anycast, SizeIs(2));
 }
 
 TEST_F(FactsTest, RefusesOneOpinionTwice) {

@@ -935,5 +935,61 @@ TEST(ResolveDestinationTest, RatesTheSealLevel) {
   }
 }
 
+// Part of an ASN's space can be another operator's: a range names it, and the
+// longest prefix speaks.
+TEST(ControlTest, FollowsTheOperatorThatTheLongestRangeNames) {
+  FactsBuilder facts;
+  facts.Country("192.0.0.0/16", "FR")
+      .Asn("192.0.0.0/16", 64496)
+      .Operator({.asn = 64496, .name = "EU Group", .country = "FR"})
+      // A US subsidiary of the EU group, and an EU subsidiary of a US group.
+      .Operator({.name = "EU Group Inc",
+                 .country = "FR",
+                 .law = "CLOUD-Act",
+                 .parent = "EU Group"})
+      .Operator({.name = "US Group Europe SA",
+                 .country = "US",
+                 .law = "CLOUD-Act",
+                 .parent = "US Group"})
+      // Runs a US group's technology; its qualification makes it immune.
+      .Operator({.name = "Trusted SA",
+                 .country = "FR",
+                 .law = "CLOUD-Act",
+                 .provider = "Trusted"})
+      .Service({.id = "trusted-iaas",
+                .provider = "Trusted",
+                .from = "2025-12-17",
+                .until = "2028-12-17"})
+      .Range({.prefix = "192.0.2.0/24", .provider = "EU Group Inc"})
+      .Range({.prefix = "192.0.2.128/25", .provider = "US Group Europe SA"})
+      .Range({.prefix = "192.0.2.192/26", .provider = "EU Group"})
+      .Range({.prefix = "192.0.3.0/24",
+              .provider = "Trusted",
+              .service_id = "trusted-iaas"});
+  const struct {
+    const char* address;
+    const char* day;
+    Verdict verdict;
+    Reason reason;
+  } cases[] = {
+      {"192.0.1.1", "2026-01-01", Verdict::kCompliant,
+       Reason::kMeetsRequirement},
+      {"192.0.2.1", "2026-01-01", Verdict::kViolation, Reason::kForeignControl},
+      {"192.0.2.129", "2026-01-01", Verdict::kViolation,
+       Reason::kForeignControl},
+      {"192.0.2.193", "2026-01-01", Verdict::kCompliant,
+       Reason::kMeetsRequirement},
+      {"192.0.3.1", "2025-12-16", Verdict::kViolation, Reason::kForeignControl},
+      {"192.0.3.1", "2025-12-17", Verdict::kCompliant,
+       Reason::kMeetsRequirement},
+  };
+  const World world(facts, Requiring(EuControl()));
+  for (const auto& [address, day, verdict, reason] : cases) {
+    const Judgement judgement = world.Judge(Opener::kLocal, day, 0, address);
+    EXPECT_EQ(judgement.verdict, verdict) << address << " on " << day;
+    EXPECT_EQ(judgement.reason, reason) << address << " on " << day;
+  }
+}
+
 }  // namespace
 }  // namespace octroi

@@ -3,12 +3,12 @@
 
 #include <gtest/gtest.h>
 
-#include <iterator>
 #include <algorithm>
+#include <iterator>
 #include <random>
 #include <string>
-#include <utility>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "tests/support/facts_builder.h"

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <sstream>
 #include <string>
@@ -206,6 +207,18 @@ TEST_F(ProcessTest, RefusesWrongUsage) {
       {{"replay", "--format", "xml", "france.pcap"}, 2, "--format"},
       {{"replay", "--fail-on", "anything", "france.pcap"}, 2, "--fail-on"},
       {{"replay", "--flows", "-", "france.pcap"}, 2, "--flows: .*a file"},
+      {{"replay", "--compare-at", "now", "france.pcap"},
+       2,
+       "--compare-at: \"now\" is not two times"},
+      {{"replay", "--compare-at", "now,then", "france.pcap"}, 2, "\"then\""},
+      {{"replay", "--compare-at", "capture,now", "--flows", "f", "france.pcap"},
+       2,
+       "--compare-at: .*do not go with it"},
+      {{"replay", "--register", "r.csv", "france.pcap"}, 2, "--inventory too"},
+      {{"replay", "--inventory", "-", "france.pcap"}, 2, "--inventory: .*file"},
+      {{"facts"}, 2, "subcommand is required"},
+      {{"facts", "compare"}, 2, "one country database is configured"},
+      {{"facts", "compare", "--at", "capture", "x"}, 2, "--at: "},
       {{"explain", "example.org"}, 2, "example\\.org.*not an IP address"},
       {{"explain", "203.0.113.9", "--at", "capture"}, 2, "--at: "},
       {{"explain", "203.0.113.9", "--from", "198.51.100.7"}, 2, "not a local"},
@@ -231,6 +244,74 @@ TEST_F(ProcessTest, FailsOnVerdictsAsAsked) {
       {{"replay", "both.pcap"}, 0, "", true},
   };
   for (const ExpectedRun& run : runs) ExpectRun(run, Run(run.arguments));
+}
+
+TEST_F(ProcessTest, ListsTheFlowsWhoseVerdictChangesBetweenTwoTimes) {
+  // A flow to the United Kingdom, which left the Union on 2020-01-31.
+  dir_.Write("uk.pcap",
+             PcapOf(FramesOf({kToFrance,
+                              "2026-01-15T10:00:01Z | ethernet | ipv4 10.0.0.5 "
+                              "198.51.100.130 | tcp 40000 443 syn"})));
+
+  const ProgramResult table =
+      Run({"replay", "--compare-at", "2020-01-31,2020-02-01", "uk.pcap"});
+  EXPECT_EQ(table.exit_code, 0);
+  EXPECT_THAT(table.out, HasSubstr("2 flows, judged by 2020-01-31 and by "
+                                   "2020-02-01: 1 change"));
+  EXPECT_THAT(table.out, HasSubstr("compliant meets_requirement -> violation "
+                                   "outside_eu: 1 flows, 40 B\n"
+                                   "  regime: eu -> adequate\n"));
+
+  const ProgramResult csv = Run({"replay", "--format", "csv", "--compare-at",
+                                 "2020-01-31,capture", "uk.pcap"});
+  EXPECT_THAT(csv.out, HasSubstr("198.51.100.130,40000,443,6,everything,"
+                                 "compliant,meets_requirement,violation,"
+                                 "outside_eu,"));
+  const ProgramResult nothing =
+      Run({"replay", "--compare-at", "2025-01-01,capture", "uk.pcap"});
+  EXPECT_THAT(nothing.out, HasSubstr("0 change"));
+}
+
+TEST_F(ProcessTest, WritesAnInventoryAndWhatARegisterLacks) {
+  dir_.Write("register.csv", "operator,reference\nNobody,C-1\n");
+  dir_.Write("bad.csv", "name\nx\n");
+
+  const ProgramResult result = Run({"replay", "--inventory", "i.csv",
+                                    "--register", "register.csv", "both.pcap"});
+
+  EXPECT_EQ(result.exit_code, 0) << result.errors;
+  EXPECT_THAT(result.out, HasSubstr("2 of 2 third parties are not in "
+                                    "register.csv"));
+  const std::string inventory = ReadFile(dir_.Path("i.csv"));
+  EXPECT_THAT(inventory, StartsWith("operator,parent,controlling_country,"));
+  EXPECT_EQ(std::count(inventory.begin(), inventory.end(), '\n'), 3);
+  EXPECT_THAT(inventory, HasSubstr(",2026-01-15T10:00:00.000000000Z,"));
+
+  const ProgramResult bad = Run(
+      {"replay", "--inventory", "j.csv", "--register", "bad.csv", "both.pcap"});
+  EXPECT_EQ(bad.exit_code, 1);
+  EXPECT_THAT(bad.errors, HasSubstr("octroi: bad.csv:1:1: "));
+  EXPECT_FALSE(fs::exists(dir_.Path("j.csv")));
+
+  const ProgramResult nowhere =
+      Run({"replay", "--inventory", "folder/no/i.csv", "both.pcap"});
+  EXPECT_EQ(nowhere.exit_code, 1);
+  EXPECT_THAT(nowhere.errors, HasSubstr("folder/no/i.csv: cannot be written"));
+  EXPECT_THAT(nowhere.out, HasSubstr("2 flows"));
+}
+
+TEST_F(ProcessTest, ComparesDatabasesThatDisagree) {
+  const ProgramResult result = Run({"facts", "compare", "--format", "json",
+                                    "share/octroi/second-opinion.mmdb"});
+
+  EXPECT_EQ(result.exit_code, 0) << result.errors;
+  EXPECT_THAT(result.out, HasSubstr("\"schema\": \"octroi.facts-compare/1\""));
+  // 198.51.100.192/27 is in France or in the United States.
+  EXPECT_THAT(result.out, HasSubstr("\"eu_and_not_eu\": 32"));
+  EXPECT_THAT(Run({"facts", "compare", "share/octroi/second-opinion.mmdb"}).out,
+              HasSubstr("contested (the databases differ in regime): 32 of"));
+  EXPECT_THAT(Run({"facts", "compare", "both.pcap"}).errors,
+              HasSubstr("both.pcap: "));
 }
 
 // Exit statuses that a pipeline relies on.
@@ -301,7 +382,7 @@ TEST_F(ProcessTest, RefusesAConfigurationWithFileLineAndColumn) {
       {"country-as-asn.yaml", "facts: {asn: share/octroi/dbip-country.mmdb}\n",
        1, "dbip-country\\.mmdb: .*places; write it as facts\\.country"},
       {"text-as-country.yaml", "facts: {country: text.pcap}\n", 1,
-       "text\\.pcap: .*MaxMind DB"},
+       "text\\.pcap:1: .*MMDB file"},
       {"missing-asn.yaml", "facts: {asn: nowhere.mmdb}\n", 1,
        "nowhere\\.mmdb: .*No such file"},
       {"missing-ranges.yaml", "facts: {ranges: nowhere.csv}\n", 1,
