@@ -112,9 +112,18 @@ absl::Status CheckOverlaps(const std::vector<RangeRow>& rows) {
     }
     for (const RangeRow* outer : enclosing) {
       if (outer->prefix == row->prefix && Contradict(*outer, *row)) {
-        return absl::InvalidArgumentError(fmt::format(
-            "{}: {} stands already at {}; keep one of them", PlaceOf(*row),
-            row->prefix.ToString(), PlaceOf(*outer)));
+        const bool is_one_provider = outer->provider == row->provider;
+        return absl::InvalidArgumentError(
+            is_one_provider
+                ? fmt::format("{}: {} stands already at {}; keep one of them",
+                              PlaceOf(*row), row->prefix.ToString(),
+                              PlaceOf(*outer))
+                : fmt::format("{}: {} is in {} here and in {} at {}; keep one "
+                              "of them",
+                              PlaceOf(*row), row->prefix.ToString(),
+                              row->region_country.ToString(),
+                              outer->region_country.ToString(),
+                              PlaceOf(*outer)));
       }
       if (!outer->service_id.empty() && !row->service_id.empty() &&
           outer->service_id != row->service_id) {
