@@ -208,6 +208,27 @@ TEST(CatalogueListTest, TakesTheCatalogueThatIsNamed) {
             40u);
 }
 
+TEST(CatalogueListTest, PaintsWhatEndsSoonAndWhatHasEnded) {
+  const auto line_of = [](const char* day) {
+    std::ostringstream out;
+    Surroundings surroundings;
+    surroundings.out = &out;
+    surroundings.errors = &out;
+    surroundings.use_color = true;
+    surroundings.facts_dir = OCTROI_BINARY_DIR "/share/octroi";
+    surroundings.now_ns = [] { return int64_t{0}; };
+    CatalogueListOptions options;
+    options.at = day;
+    options.provider = "Outscale";
+    EXPECT_EQ(RunCatalogueList(options, surroundings), kExitDone);
+    return out.str();
+  };
+
+  EXPECT_THAT(line_of("2026-08-31"), Not(HasSubstr("\x1b[33m")));  // 91 left.
+  EXPECT_THAT(line_of("2026-09-01"), HasSubstr("\x1b[33mqualified"));
+  EXPECT_THAT(line_of("2026-12-01"), HasSubstr("\x1b[31mexpired"));
+}
+
 // Two services of one provider, with names that differ in little but the state.
 TEST(CatalogueShowTest, NeverMixesServicesWithNamesThatAreNear) {
   const Json qualified =
