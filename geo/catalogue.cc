@@ -37,15 +37,15 @@ std::optional<ServiceState> ParseServiceState(std::string_view text) {
 
 Succession SuccessionOf(ServiceState state, ServiceState next) {
   constexpr Succession kYes = Succession::kAlways;
-  constexpr Succession kNo = Succession::kNever;
+  constexpr Succession kNever = Succession::kNever;
   constexpr Succession kEnded = Succession::kOnceEnded;
   // Both in the order of ServiceState; the table of the header.
   constexpr Succession kTable[][std::size(kServiceStates)] = {
-      {kYes, kYes, kYes, kNo, kNo},        // none
-      {kYes, kYes, kYes, kNo, kYes},       // in_qualification
+      {kYes, kYes, kYes, kNever, kNever},  // none
+      {kYes, kYes, kYes, kNever, kYes},    // in_qualification
       {kEnded, kEnded, kYes, kYes, kYes},  // qualified
       {kEnded, kEnded, kYes, kYes, kYes},  // suspended
-      {kYes, kYes, kNo, kNo, kYes},        // withdrawn
+      {kYes, kYes, kNever, kNever, kYes},  // withdrawn
   };
   static_assert(std::size(kTable) == std::size(kServiceStates));
   return kTable[static_cast<size_t>(state)][static_cast<size_t>(next)];

@@ -9,7 +9,9 @@
 #include "config/expectations.h"
 #include "dataplane/drop_reason.h"
 #include "fmt/format.h"
+#include "geo/catalogue.h"
 #include "gtest/gtest.h"
+#include "policy/catalogue_check.h"
 #include "policy/terms.h"
 #include "tests/support/temp_dir.h"
 
@@ -90,6 +92,46 @@ std::string DropReasonTable() {
     table += fmt::format("| `{}` | {} |\n", info.label, info.meaning);
   }
   return table;
+}
+
+std::string FindingTable() {
+  std::string table = "| kind | severity | meaning |\n|---|---|---|\n";
+  for (const FindingInfo& info : kFindings) {
+    table += fmt::format("| `{}` | {} | {} |\n", info.name,
+                         info.is_error ? "error" : "warning", info.meaning);
+  }
+  return table;
+}
+
+std::string SuccessionTable() {
+  std::string table = "| state |";
+  std::string line = "|---|";
+  for (const ServiceState next : kServiceStates) {
+    table += fmt::format(" to `{}` |", StateName(next));
+    line += "---|";
+  }
+  table += "\n" + line + "\n";
+  constexpr const char* kWords[] = {"never", "yes", "once ended"};
+  for (const ServiceState state : kServiceStates) {
+    table += fmt::format("| `{}` |", StateName(state));
+    for (const ServiceState next : kServiceStates) {
+      table += fmt::format(
+          " {} |", kWords[static_cast<size_t>(SuccessionOf(state, next))]);
+    }
+    table += "\n";
+  }
+  return table;
+}
+
+TEST(ReferencePagesTest, FindingsAreThoseOfTheCode) {
+  const std::string path = "docs/reference/catalogue-json.md";
+  EXPECT_EQ(TableOf(path), FindingTable()) << HowToUpdate(path, FindingTable());
+}
+
+TEST(ReferencePagesTest, WhatMayFollowAStateIsWhatTheCodeSays) {
+  const std::string path = "docs/explanation/qualification.md";
+  EXPECT_EQ(TableOf(path), SuccessionTable())
+      << HowToUpdate(path, SuccessionTable());
 }
 
 TEST(ReferencePagesTest, ReasonsAreThoseOfTheCode) {

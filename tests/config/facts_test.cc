@@ -404,6 +404,83 @@ TEST_F(FactsTest, ChecksTheSchemesOfServices) {
                   "version of SecNumCloud; schemes.csv has 3.1, 3.2"));
 }
 
+TEST_F(FactsTest, RefusesEveryImpossibleStepOfTheCatalogue) {
+  dir_.Write("qualified_services.csv",
+             std::string(kServices) +
+                 "a-iaas,A,A,IaaS,SecNumCloud,,withdrawn,,2024-01-01,,,"
+                 "2024-01-01,s,\n"
+                 "a-iaas,A,A,IaaS,SecNumCloud,,qualified,,2025-01-01,,,"
+                 "2025-01-01,s,\n"
+                 "b-iaas,B,B,IaaS,SecNumCloud,,in_qualification,J2,2024-01-01,,"
+                 ",2024-01-01,s,\n"
+                 "b-iaas,B,B,IaaS,SecNumCloud,,in_qualification,J1,2025-01-01,,"
+                 ",2025-01-01,s,\n");
+
+  const std::vector<std::string> problems = Problems();
+
+  ASSERT_THAT(problems, SizeIs(2));
+  EXPECT_THAT(problems[0],
+              StartsWith("qualified_services.csv:3: a-iaas qualified from "
+                         "2025-01-01 cannot follow withdrawn (line 2); "));
+  EXPECT_THAT(problems[1],
+              StartsWith("qualified_services.csv:5: b-iaas milestone J1 from "
+                         "2025-01-01 cannot follow J2 (line 4); "));
+}
+
+// Neither the databases nor the tables that are not asked for are opened.
+TEST_F(FactsTest, LoadsTheCatalogueAlone) {
+  for (const char* name :
+       {"dbip-country.mmdb", "asn.mmdb", "operators.csv", "jurisdictions.csv",
+        "special_purpose.csv", "anycast.csv", "offering_ranges.csv"}) {
+    dir_.Write(name, "not what it must be");
+  }
+  std::vector<Problem> problems;
+
+  const auto facts = LoadCataloguePart(options_, {}, &problems);
+
+  ASSERT_NE(facts, nullptr);
+  EXPECT_THAT(problems, SizeIs(0));
+  EXPECT_THAT(facts->catalogue.services(), SizeIs(2));
+  EXPECT_THAT(facts->schemes, SizeIs(1));
+  EXPECT_EQ(LoadCataloguePart(options_, {.with_ranges = true}, &problems),
+            nullptr);
+  EXPECT_EQ(LoadCataloguePart(options_, {.with_asn = true}, &problems),
+            nullptr);
+}
+
+TEST_F(FactsTest, LoadsRangesAndAsnsBesideTheCatalogue) {
+  std::vector<Problem> problems;
+
+  const auto facts = LoadCataloguePart(
+      options_, {.with_ranges = true, .with_asn = true}, &problems);
+
+  ASSERT_NE(facts, nullptr);
+  EXPECT_THAT(facts->ranges.rows(), SizeIs(1));
+  EXPECT_TRUE(facts->asn.has_value());
+  EXPECT_THAT(facts->countries, SizeIs(0));
+}
+
+TEST_F(FactsTest, ReadsRowsThatMakeNoCatalogue) {
+  options_.services = dir_.Write(
+      "mine.csv", std::string(kServices) +
+                      "a-iaas,A,A,IaaS,SecNumCloud,,withdrawn,,2024-01-01,,,"
+                      "2024-01-01,s,\n"
+                      "a-iaas,A,A,IaaS,SecNumCloud,,qualified,,yesterday,,,"
+                      "2025-01-01,s,\n"
+                      "a-iaas,A,A,IaaS,BSI C5,,qualified,,2025-01-01,,,"
+                      "2025-01-01,s,\n");
+  std::vector<Problem> problems;
+
+  const std::vector<CatalogueRow> rows = ReadCatalogueRows(options_, &problems);
+
+  EXPECT_EQ(CataloguePath(options_), dir_.Path("mine.csv"));
+  ASSERT_THAT(rows, SizeIs(2));
+  EXPECT_EQ(rows[1].line, 4);
+  ASSERT_THAT(problems, SizeIs(2));
+  EXPECT_EQ(problems[0].line, 3);
+  EXPECT_THAT(problems[1].what, HasSubstr("scheme \"BSI C5\""));
+}
+
 // A user's catalogue need not have every service of the ranges that ship.
 TEST_F(FactsTest, KeepsTheRegionOfAnEmbeddedRangeWithoutItsService) {
   options_.services = dir_.Write(

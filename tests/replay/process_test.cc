@@ -227,6 +227,18 @@ TEST_F(ProcessTest, RefusesWrongUsage) {
       {{"ranges", "import"}, 2, "file is required"},
       {{"ranges", "import", "france.pcap"}, 2, "--from is required"},
       {{"ranges", "import", "--from", "cidr", "list.txt"}, 2, "--provider: "},
+      {{"catalogue"}, 2, "write list, show, diff or check"},
+      {{"catalogue", "lst"}, 2, "write list, show, diff or check"},
+      {{"catalogue", "show"}, 2, "service is required"},
+      {{"catalogue", "diff", "a.csv"}, 2, "new is required"},
+      {{"catalogue", "list", "--at", "capture"}, 2, "--at: .*YYYY-MM-DD"},
+      {{"catalogue", "list", "--type", "XaaS"}, 2, "--type: .*IaaS"},
+      {{"catalogue", "list", "--state", "J1"}, 2, "--state: .*in_qual"},
+      {{"catalogue", "list", "--format", "text"}, 2, "--format"},
+      {{"catalogue", "list", "--provider", "Lutec"},
+       2,
+       "\"Lutec\".*did you mean \"Lutece\"\\?"},
+      {{"catalogue", "list", "--config", "missing.yaml"}, 2, "No such"},
       {{"check", "--config", "missing.yaml"}, 2, "missing\\.yaml: .*No such"},
   };
   for (const ExpectedRun& run : runs) ExpectRun(run, Run(run.arguments));
@@ -484,6 +496,9 @@ TEST_F(ProcessTest, FailsWhereTheResultCannotBeWritten) {
       {"replay", "--fail-on", "violation", "both.pcap"},
       {"explain", "203.0.113.9"},
       {"explain", "--format", "json", "203.0.113.9"},
+      {"catalogue", "list"},
+      {"catalogue", "show", "lutece-iaas"},
+      {"catalogue", "check", "--at", "2025-12-20"},
       {"version"}};
   for (const std::vector<std::string>& arguments : commands) {
     for (const OutputTo output_to :
