@@ -456,7 +456,7 @@ TEST_F(FactsTest, LoadsRangesAndAsnsBesideTheCatalogue) {
 
   ASSERT_NE(facts, nullptr);
   EXPECT_THAT(facts->ranges.rows(), SizeIs(1));
-  EXPECT_TRUE(facts->asn.has_value());
+  EXPECT_FALSE(facts->asn.empty());
   EXPECT_THAT(facts->countries, SizeIs(0));
 }
 
