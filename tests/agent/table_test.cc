@@ -71,6 +71,29 @@ TEST(TableTest, SaysWhereItWentUnderWhoseLawAndWhy) {
   EXPECT_THAT(text, HasSubstr("judged by the facts of the capture's own time"));
 }
 
+TEST(TableTest, SaysWhichExceptionsTrafficMeetsAfterTheirEnd) {
+  ReportException ended;
+  ended.workload = "payments";
+  ended.exception.reference = "ICT-0042";
+  ended.exception.until = *ParseDay("2026-06-30");
+  ReportException still_active = ended;
+  still_active.exception.reference = "ICT-0043";
+  still_active.applied = {.flows = 5};
+  ended.expired = {.flows = 2, .octets = 3000, .egress_octets = 2000};
+  ReplayReport report = Report({});
+  report.exceptions = {ended, still_active};
+  TableOptions options;
+  options.columns = 160;
+
+  const std::string text = RenderTable(report, options);
+
+  EXPECT_THAT(text,
+              HasSubstr("\nexception ICT-0042 of workload payments ended on "
+                        "2026-06-30: 2 flows meet it after that, 2.00 kB sent "
+                        "out\n"));
+  EXPECT_THAT(text, Not(HasSubstr("ICT-0043")));
+}
+
 TEST(TableTest, NamesTheDatabasesTheirDatesAndTheirAttribution) {
   const std::string text = RenderTable(Report({}), {});
 

@@ -50,21 +50,24 @@ class Explainer {
     if (beliefs_ == nullptr) throw std::runtime_error(errors_.str());
   }
 
-  Json Ask(const std::string& address, const std::string& at) {
-    return Json::parse(Write(address, at, true));
+  Json Ask(const std::string& address, const std::string& at,
+           uint16_t port = kNoPort) {
+    return Json::parse(Write(address, at, port, true));
   }
-  std::string AskForText(const std::string& address, const std::string& at) {
-    return Write(address, at, false);
+  std::string AskForText(const std::string& address, const std::string& at,
+                         uint16_t port = kNoPort) {
+    return Write(address, at, port, false);
   }
   const Beliefs& beliefs() const { return *beliefs_; }
 
  private:
   std::string Write(const std::string& address, const std::string& at,
-                    bool is_json) {
+                    uint16_t port, bool is_json) {
     out_.str("");
     ExplainCommandOptions options;
     options.address = address;
     options.at = at;
+    options.port = port;
     options.is_json = is_json;
     EXPECT_EQ(ExplainWith(*beliefs_, options, surroundings_), kExitDone);
     EXPECT_EQ(errors_.str(), "");
@@ -228,6 +231,44 @@ void ExpectSourcedClaims(Explainer* explainer) {
 }
 
 // One test, as loading the databases takes seconds in a debug build.
+TEST(ExplainTest, ShowsExceptionsThatHaveEndedAndThoseOfSomePorts) {
+  const TempDir dir;
+  const std::string config = dir.Write("octroi.yaml", R"(
+policy:
+  workloads:
+    - name: payments
+      addresses: [any]
+      requires: {location: eu}
+      exceptions:
+        - {destination: 198.51.100.0/25, port: [443], until: 2026-06-30,
+           reference: EX-1, reason: a contract}
+)");
+  Explainer explainer(testing::WriteSmallFacts(dir, "facts"), config);
+  const auto verdict = [&](const std::string& at, uint16_t port) {
+    return explainer.Ask("198.51.100.7", at, port)["verdicts"][0];
+  };
+
+  const Json active = verdict("2026-06-30", 443);
+  EXPECT_EQ(active["verdict"], "excepted");
+  EXPECT_EQ(active["exception_expired"], false);
+  EXPECT_EQ(active["exception"],
+            "EX-1: a contract (until 2026-06-30, port 443)");
+  const Json ended = verdict("2026-07-01", 443);
+  EXPECT_EQ(ended["verdict"], "violation");
+  EXPECT_EQ(ended["exception_expired"], true);
+  EXPECT_EQ(verdict("2026-06-30", 25)["verdict"], "violation");
+  const Json any_port = verdict("2026-06-30", kNoPort);
+  EXPECT_EQ(any_port["verdict"], "violation");
+  EXPECT_TRUE(any_port["exception"].is_null());
+  EXPECT_EQ(any_port["exceptions_of_ports"],
+            Json::array({"EX-1: a contract (until 2026-06-30, port 443)"}));
+  EXPECT_THAT(explainer.AskForText("198.51.100.7", "2026-07-01", 443),
+              HasSubstr("an exception has ended: EX-1: a contract (ended "
+                        "2026-06-30, port 443)"));
+  EXPECT_THAT(explainer.AskForText("198.51.100.7", "2026-06-30"),
+              HasSubstr("an exception covers some ports (see --port): EX-1"));
+}
+
 TEST(ExplainShippedFactsTest, AnswersForKnownAddresses) {
   Explainer explainer(OCTROI_BINARY_DIR "/share/octroi");
 
