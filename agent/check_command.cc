@@ -60,6 +60,11 @@ void WriteSummary(const Beliefs& beliefs, const std::string& config_path,
                        source.built ? FormatDay(*source.built) : "undated",
                        source.sha256);
   }
+  const Atlas& atlas = beliefs.atlases->At(Day::max());
+  out << fmt::format("  atlas: {} attributions in {} classes, {}\n",
+                     GroupDigits(atlas.attribution_count()),
+                     GroupDigits(atlas.classes().size()),
+                     HumanBytes(atlas.memory_bytes()));
   out << fmt::format("  edition {}\n", beliefs.digest);
 }
 

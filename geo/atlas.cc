@@ -316,8 +316,15 @@ std::string_view Atlas::AsnName(uint32_t asn) const {
 }
 
 size_t Atlas::memory_bytes() const {
+  size_t names = asn_names_.size() * sizeof(*asn_names_.begin());
+  for (const auto& [asn, name] : asn_names_) names += name.capacity() + 1;
+  size_t claims = 0;
+  for (const LocationClaim& claim : locations_) {
+    claims += sizeof(claim) + claim.opinions.size() * sizeof(CountryCode) +
+              claim.anycast_periods.size() * sizeof(Validity);
+  }
   return index_.memory_bytes() + attributions_.size() * sizeof(Attribution) +
-         locations_.size() * sizeof(LocationClaim);
+         classes_.size() * sizeof(AttributionId) + claims + names;
 }
 
 namespace {

@@ -119,6 +119,7 @@ class Atlas {
   std::string_view AsnName(uint32_t asn) const;
 
   const Facts& facts() const { return *facts_; }
+  // What all of the above takes, without what an allocator adds.
   size_t memory_bytes() const;
 
  private:
