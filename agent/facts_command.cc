@@ -47,9 +47,7 @@ std::string Share(Uint128 part, Uint128 whole) {
 }
 
 std::string NameOf(const OperatorOpinions& counted) {
-  return counted.operator_entity == OperatorTable::kNone
-             ? std::string(kOtherOperators)
-             : counted.name;
+  return counted.name.empty() ? std::string(kOtherOperators) : counted.name;
 }
 
 class TableWriter {
@@ -179,9 +177,8 @@ Json FamilyToJson(const FamilyOpinions& family, const Unit& unit) {
   }
   json["operators"] = Json::array();
   for (const OperatorOpinions& counted : family.operators) {
-    const bool is_known = counted.operator_entity != OperatorTable::kNone;
     json["operators"].push_back(
-        {{"operator", is_known ? Json(counted.name) : Json()},
+        {{"operator", TextOrNull(counted.name)},
          {"several_answer", count(counted.several_answer)},
          {"contested", count(counted.contested)},
          {"eu_and_not_eu", count(counted.eu_and_not)}});

@@ -2,6 +2,7 @@
 #include "geo/opinions.h"
 
 #include <algorithm>
+#include <map>
 #include <type_traits>
 
 #include "geo/layers.h"
@@ -75,17 +76,20 @@ class Counter {
   }
 
   FamilyOpinions Take() {
+    // Several entities may have one name: an operator whose rows differ.
+    std::map<std::string, OperatorOpinions> by_name;
     for (size_t i = 0; i < operators_.size(); ++i) {
-      OperatorOpinions& counted = operators_[i];
+      const OperatorOpinions& counted = operators_[i];
       if (counted.several_answer == 0) continue;
-      if (i + 1 < operators_.size()) {
-        counted.operator_entity = static_cast<uint32_t>(i);
-        const OperatorEntity& entity =
-            facts_.operators.entity(counted.operator_entity);
-        const OperatorRow* row = entity.At(day_);
-        counted.name = (row == nullptr ? entity.rows.front() : *row).name;
-      }
-      result_.operators.push_back(std::move(counted));
+      const std::string name = NameOf(i);
+      OperatorOpinions& sum = by_name[name];
+      sum.name = name;
+      sum.several_answer += counted.several_answer;
+      sum.contested += counted.contested;
+      sum.eu_and_not += counted.eu_and_not;
+    }
+    for (auto& [name, sum] : by_name) {
+      result_.operators.push_back(std::move(sum));
     }
     std::stable_sort(result_.operators.begin(), result_.operators.end(),
                      [](const OperatorOpinions& a, const OperatorOpinions& b) {
@@ -95,6 +99,15 @@ class Counter {
   }
 
  private:
+  // Of an entity; "" for the last, which stands for those without a row.
+  std::string NameOf(size_t index) const {
+    if (index + 1 == operators_.size()) return "";
+    const OperatorEntity& entity =
+        facts_.operators.entity(static_cast<uint32_t>(index));
+    const OperatorRow* row = entity.At(day_);
+    return (row == nullptr ? entity.rows.front() : *row).name;
+  }
+
   // Whether any database answers.
   bool ReadOpinions(std::span<const uint32_t> values) {
     bool has_any = false;

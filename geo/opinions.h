@@ -31,8 +31,7 @@ struct OpinionPair {
 
 // The space that an operator announces, by the ASN database and operators.csv.
 struct OperatorOpinions {
-  uint32_t operator_entity = OperatorTable::kNone;  // kNone: all others.
-  std::string name;            // Of the row in force; "" for all others.
+  std::string name;  // Of the row in force; "" for operators without a row.
   Uint128 several_answer = 0;  // Two databases or more.
   Uint128 contested = 0;       // They differ in regime.
   Uint128 eu_and_not = 0;

@@ -96,7 +96,7 @@ TEST(OpinionsTest, TellWhoseSpaceIsContested) {
   EXPECT_EQ(operators[1].name, "Second");
   EXPECT_EQ(static_cast<uint64_t>(operators[1].contested), 128u);
   EXPECT_EQ(static_cast<uint64_t>(operators[1].several_answer), 256u);
-  EXPECT_EQ(operators[2].operator_entity, OperatorTable::kNone);
+  EXPECT_EQ(operators[2].name, "");
   EXPECT_EQ(static_cast<uint64_t>(operators[2].contested), 128u);
 }
 
