@@ -93,7 +93,10 @@ class Counter {
     }
     std::stable_sort(result_.operators.begin(), result_.operators.end(),
                      [](const OperatorOpinions& a, const OperatorOpinions& b) {
-                       return a.contested > b.contested;
+                       if (a.contested != b.contested) {
+                         return a.contested > b.contested;
+                       }
+                       return !a.name.empty() && b.name.empty();
                      });
     return std::move(result_);
   }
