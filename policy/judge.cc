@@ -379,8 +379,9 @@ Finding CheckRequirement(const Requirement& requirement,
   if (!requirement.deny.laws.empty()) {
     consider(CheckDeniedLaws(requirement.deny.laws, destination));
   }
-  if (requirement.allow)
+  if (requirement.allow) {
     consider(CheckAllowed(*requirement.allow, destination));
+  }
   if (requirement.qualification) {
     consider(CheckQualification(*requirement.qualification, destination));
   }
@@ -401,9 +402,11 @@ struct ExceptionMatch {
 ExceptionMatch FindException(const Policy& policy, size_t workload,
                              const std::vector<uint32_t>& marks, Day day,
                              uint16_t port) {
-  const uint32_t first_mark = FirstExceptionMark(policy, workload);
   const std::vector<Exception>& exceptions =
       policy.workloads[workload].exceptions;
+  // Of nearly all destinations, and then the mark need not be counted.
+  if (marks.empty() || exceptions.empty()) return {};
+  const uint32_t first_mark = FirstExceptionMark(policy, workload);
   ExceptionMatch ended;
   for (size_t i = 0; i < exceptions.size(); ++i) {
     const bool covers = std::binary_search(
