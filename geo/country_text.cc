@@ -172,8 +172,9 @@ class CountryText::Parser {
     const auto [found, is_new] = record_of_.emplace(
         std::string(code), static_cast<uint32_t>(table.records.size()));
     if (is_new) table.records.push_back({std::string(code), ""});
-    ForEachPrefix(first, last, [&](const IpPrefix& prefix) {
-      table.entries.push_back({prefix, found->second});
+    const uint32_t record = found->second;
+    ForEachPrefix(first, last, [&table, record](const IpPrefix& prefix) {
+      table.entries.push_back({prefix, record});
     });
   }
 
