@@ -37,12 +37,17 @@ inline void ReadRecord(const Record64& record, int64_t base_ns,
 
 class MemorySource final : public PacketSource {
  public:
-  // `records` must outlive the source; a round of them takes `round_ns`.
-  MemorySource(const Prefaulted<Record64>* records, int64_t round_ns)
-      : records_(*records), round_ns_(round_ns) {}
+  // `records` must outlive the source; one comes each `spacing_ns`.
+  MemorySource(const Prefaulted<Record64>* records, int64_t spacing_ns)
+      : records_(*records), spacing_ns_(spacing_ns) {}
 
-  // Until the next call the source ends after that many packets.
-  void SetBudget(size_t packets) { budget_ = packets; }
+  // The source ends after that many packets more, the first of them at
+  // `start_ns` after the first record's time: sources that take turns at one
+  // worker then have one clock.
+  void SetBudget(size_t packets, int64_t start_ns) {
+    budget_ = packets;
+    base_ns_ = start_ns - static_cast<int64_t>(position_) * spacing_ns_;
+  }
 
   size_t ReceiveBurst(PacketBurst* burst) override {
     const size_t count =
@@ -55,19 +60,16 @@ class MemorySource final : public PacketSource {
     position_ += count;
     if (position_ == records_.size()) {
       position_ = 0;
-      base_ns_ += round_ns_;
+      base_ns_ += static_cast<int64_t>(records_.size()) * spacing_ns_;
     }
     return count;
   }
   void ReleaseBurst(PacketBurst* burst) override { burst->size = 0; }
   bool is_finished() const override { return budget_ == 0; }
 
-  // Where the next packet is.
-  size_t position() const { return position_; }
-
  private:
   const Prefaulted<Record64>& records_;
-  const int64_t round_ns_;
+  const int64_t spacing_ns_;
   size_t budget_ = 0;
   size_t position_ = 0;
   int64_t base_ns_ = 0;

@@ -36,7 +36,7 @@ constexpr size_t kPacketsPerRun = size_t{1} << 20;
 constexpr size_t kSlowPacketsPerRun = size_t{1} << 18;
 constexpr size_t kDpdkMegabytes = 3500;
 constexpr int64_t kPacketSpacingNs = 1'000;
-constexpr int64_t kRoundNs = kRecordCount * kPacketSpacingNs;
+constexpr int64_t kRunNs = kPacketsPerRun * kPacketSpacingNs;
 
 void WriteRecord(const FlowTuple& flow, int64_t at_ns, Record64* record) {
   const auto microseconds = static_cast<uint64_t>(kFirstNs + at_ns) / 1000;
@@ -174,8 +174,8 @@ WorkerOptions OptionsFor(size_t flow_count) {
 class OctroiPath {
  public:
   explicit OctroiPath(Bench* bench)
-      : uniform_(&bench->uniform, kRoundNs),
-        zipf_(&bench->zipf, kRoundNs),
+      : uniform_(&bench->uniform, kPacketSpacingNs),
+        zipf_(&bench->zipf, kPacketSpacingNs),
         worker_(OptionsFor(bench->options.flow_count), &source_,
                 bench->world->editions.get(), /*sink=*/nullptr) {
     FirstPackets first(&bench->flows);
@@ -185,7 +185,8 @@ class OctroiPath {
 
   void Run(bool is_zipf) {
     MemorySource& packets = is_zipf ? zipf_ : uniform_;
-    packets.SetBudget(kPacketsPerRun);
+    packets.SetBudget(kPacketsPerRun, clock_ns_);
+    clock_ns_ += kRunNs;
     source_.Use(&packets);
     while (!packets.is_finished()) worker_.RunOnce();
   }
@@ -195,6 +196,7 @@ class OctroiPath {
   MemorySource uniform_;
   MemorySource zipf_;
   SwitchSource source_;
+  int64_t clock_ns_ = 0;
   Worker worker_;
 };
 
@@ -204,7 +206,7 @@ class FloodPath {
  public:
   explicit FloodPath(Bench* bench)
       : records_(kRecordCount),
-        packets_(&records_, kRoundNs),
+        packets_(&records_, kPacketSpacingNs),
         worker_(OptionsFor(bench->options.flow_count), &packets_,
                 bench->world->editions.get(), /*sink=*/nullptr) {
     const auto flows = MakeFlows({.flow_count = kRecordCount,
@@ -216,13 +218,15 @@ class FloodPath {
     }
   }
   void Run() {
-    packets_.SetBudget(kPacketsPerRun);
+    packets_.SetBudget(kPacketsPerRun, clock_ns_);
+    clock_ns_ += kRunNs;
     while (!packets_.is_finished()) worker_.RunOnce();
   }
 
  private:
   Prefaulted<Record64> records_;
   MemorySource packets_;
+  int64_t clock_ns_ = 0;
   Worker worker_;
 };
 

@@ -179,13 +179,14 @@ void Classifier::ClassifyBurst(std::span<const FlowPacket> packets,
   for (size_t i = 0; i < packets.size(); ++i) {
     if (!hits[i].is_new) continue;
     const Classification found = Classify(packets[i]);
-    FlowRecord& record = table->record(hits[i].flow);
-    record.edition = found.edition;
-    record.attribution = found.attribution;
-    record.workload = found.workload;
-    record.direction = found.direction;
-    record.judgement = found.judgement;
-    record.initiator =
+    FlowDetails& details = table->details(hits[i].flow);
+    details.edition = found.edition;
+    details.attribution = found.attribution;
+    details.workload = found.workload;
+    details.judgement = found.judgement;
+    FlowLine& line = table->line(hits[i].flow);
+    line.direction = found.direction;
+    line.initiator =
         found.is_opened_by_sender ? hits[i].sender : Opposite(hits[i].sender);
   }
 }

@@ -7,9 +7,9 @@
 namespace octroi {
 namespace {
 
-AccountKey AccountKeyOf(const FlowRecord& record) {
-  return {record.edition, record.attribution, record.workload, record.direction,
-          record.judgement};
+AccountKey AccountKeyOf(const FlowDetails& details, FlowDirection direction) {
+  return {details.edition, details.attribution, details.workload, direction,
+          details.judgement};
 }
 
 AccountKey AccountKeyOf(const Classification& found) {
@@ -60,7 +60,7 @@ void Worker::RunBurst(std::span<const Packet> packets) {
   }
   AccountBurst(&outer_, &accounts_);
   AccountBurst(&inner_, &tunnelled_accounts_);
-  flow_table_.ExpireBurst(clock_ns_, expiry_scan_count_);
+  ExpireBurst();
   ExportEnded();
 
   assert(NothingLeavesTheBooks());
@@ -111,7 +111,21 @@ void Worker::CollectInner(const DecodedPacket& packet) {
   AccountWithoutRecord(layer, &tunnelled_accounts_);
 }
 
+// Two passes, so that the misses of a burst overlap: find each packet's
+// account, then add.
 void Worker::AccountBurst(LayerBurst* layers, Accounts* accounts) {
+  for (size_t i = 0; i < layers->size; ++i) {
+    const FlowHit& hit = layers->hits[i];
+    if (hit.flow == kNoFlow) continue;
+    FlowLine& line = flow_table_.line(hit.flow);
+    if (hit.is_new) {
+      line.account = accounts->FindOrInsert(
+          AccountKeyOf(flow_table_.details(hit.flow), line.direction));
+      accounts->AddFlow(line.account);
+      counters_.flows_started.Add(1);
+    }
+    accounts->Prefetch(line.account);
+  }
   for (size_t i = 0; i < layers->size; ++i) {
     const FlowPacket& packet = layers->packets[i];
     const FlowHit& hit = layers->hits[i];
@@ -120,17 +134,24 @@ void Worker::AccountBurst(LayerBurst* layers, Accounts* accounts) {
       AccountWithoutRecord(packet, accounts);
       continue;
     }
-    FlowRecord& record = flow_table_.record(hit.flow);
-    if (hit.is_new) {
-      record.account = accounts->FindOrInsert(AccountKeyOf(record));
-      accounts->AddFlow(record.account);
-      counters_.flows_started.Add(1);
-    }
-    accounts->AddPacket(
-        record.account, packet.layer->ip_octets,
-        IsEgress(record.direction, hit.sender == record.initiator));
+    const FlowLine& line = flow_table_.line(hit.flow);
+    accounts->AddPacket(line.account, packet.layer->ip_octets,
+                        IsEgress(line.direction, hit.sender == line.initiator));
   }
   if (accounts == &accounts_) counters_.accounted.Add(layers->size);
+}
+
+// Memory is taken back as the clock moves, in portions worth the call.
+void Worker::ExpireBurst() {
+  constexpr size_t kPortion = 64;
+  if (!has_swept_) {
+    has_swept_ = true;
+    swept_clock_ns_ = clock_ns_;
+  }
+  const size_t due = flow_table_.PlacesDue(clock_ns_ - swept_clock_ns_);
+  if (due < kPortion) return;
+  swept_clock_ns_ = clock_ns_;
+  flow_table_.ExpireBurst(clock_ns_, std::min(due, expiry_scan_count_));
 }
 
 // Losing a flow's record is acceptable and counted; losing its octets would

@@ -32,10 +32,10 @@ struct WorkerOptions {
   // Packets that go through the steps together, 1 to kMaxBurst. For tests:
   // results do not depend on it.
   size_t burst_size = kMaxBurst;
-  // Places of the flow table that each burst looks at for records that have
-  // timed out, 0 to FlowTable::kMaxEndedPerCall. Results do not depend on it;
-  // with 0 a record keeps its place until its key is met again.
-  size_t expiry_scan_count = 4 * kMaxBurst;
+  // Places of the flow table that a burst looks at, at most, for records that
+  // have timed out, 0 to FlowTable::kMaxEndedPerCall. Results do not depend on
+  // it; with 0 a record keeps its place until its key is met again.
+  size_t expiry_scan_count = FlowTable::kMaxEndedPerCall;
   // Makes the tables' hashes unpredictable. Results do not depend on it.
   uint64_t hash_seed = 0;
 };
@@ -87,6 +87,7 @@ class Worker {
   void CollectInner(const DecodedPacket& packet);
   void AccountBurst(LayerBurst* layers, Accounts* accounts);
   void AccountWithoutRecord(const FlowPacket& packet, Accounts* accounts);
+  void ExpireBurst();
   void ExportEnded();
   bool NothingLeavesTheBooks() const;
 
@@ -104,6 +105,8 @@ class Worker {
   Accounts accounts_;
   Accounts tunnelled_accounts_;
   int64_t clock_ns_ = 0;
+  int64_t swept_clock_ns_ = 0;  // When expiry last looked at some places.
+  bool has_swept_ = false;
   PacketBurst burst_;
   std::array<DecodedPacket, kMaxBurst> decoded_;
   LayerBurst outer_;
