@@ -133,26 +133,36 @@ inline void FlowTable::SetProbe(const FlowPacket& packet, Probe* probe) const {
   probe->tag = TagOf(probe->hash);
 }
 
-// The first place of the home group that the tag points to; where there is
-// none, the place that a new record would take is touched instead.
+// Touches every place that the tags point to, and keeps the first; where there
+// is none, the place that a new record would take is touched instead.
 inline void FlowTable::FindCandidate(Probe* probe) {
-  const TagGroup& group = groups_[probe->home];
+  const TagGroup& home = groups_[probe->home];
   const FlowIndex first = probe->home * TagGroup::kPlaces;
-  const PlaceSet matches = group.Match(probe->tag);
+  const PlaceSet matches = home.Match(probe->tag);
   if (!matches.is_empty()) {
-    probe->candidate = matches.First();
-    __builtin_prefetch(&lines_[first + probe->candidate], /*rw=*/1);
-    if (probe->key.is_v6()) {
-      __builtin_prefetch(&v6_[first + probe->candidate]);
-    }
-    return;
+    probe->candidate = first + matches.First();
+    __builtin_prefetch(&lines_[probe->candidate], /*rw=*/1);
+    if (probe->key.is_v6()) __builtin_prefetch(&v6_[probe->candidate]);
+    if (home.passed_count == 0) return;
+  } else {
+    probe->candidate = kNoPlace;
+    if (home.passed_count == 0) return PrefetchFree(home, first);
   }
-  probe->candidate = TagGroup::kPlaces;
+  // Its record may stand in the next group, seldom in a later one.
+  const uint32_t next = After(probe->home);
+  const PlaceSet passed = groups_[next].Match(probe->tag);
+  if (passed.is_empty()) return;
+  const FlowIndex place = next * TagGroup::kPlaces + passed.First();
+  if (probe->candidate == kNoPlace) probe->candidate = place;
+  __builtin_prefetch(&lines_[place], /*rw=*/1);
+}
+
+inline void FlowTable::PrefetchFree(const TagGroup& group,
+                                    FlowIndex first) const {
   const PlaceSet free = group.Match(TagGroup::kFree);
   if (free.is_empty()) return;
-  const FlowIndex place = first + free.First();
-  __builtin_prefetch(&lines_[place], /*rw=*/1);
-  __builtin_prefetch(&details_[place], /*rw=*/1);
+  __builtin_prefetch(&lines_[first + free.First()], /*rw=*/1);
+  __builtin_prefetch(&details_[first + free.First()], /*rw=*/1);
 }
 
 inline bool FlowTable::IsAt(FlowIndex flow, const Probe& probe) const {
@@ -178,11 +188,9 @@ FlowIndex FlowTable::Find(const Probe& probe) const {
 
 inline FlowHit FlowTable::FindOrStart(const Probe& probe,
                                       const FlowPacket& packet) {
-  FlowIndex found = probe.home * TagGroup::kPlaces + probe.candidate;
+  FlowIndex found = probe.candidate;
   // An earlier packet of the burst may have ended it, or started another.
-  if (probe.candidate == TagGroup::kPlaces ||
-      groups_[probe.home].tags[probe.candidate] != probe.tag ||
-      !IsAt(found, probe)) {
+  if (found == kNoPlace || lines_[found].has_ended || !IsAt(found, probe)) {
     found = Find(probe);
   }
   if (found != kNoPlace) {
@@ -289,9 +297,9 @@ FlowRecord FlowTable::record(FlowIndex flow) const {
   return record;
 }
 
-// At most 7/8 of the places hold records, so that few keys leave their group.
+// At most 4/5 of the places hold records, so that few keys leave their group.
 size_t FlowTable::GroupCountOf(size_t capacity) {
-  const size_t places = capacity + (capacity + 6) / 7;
+  const size_t places = capacity + (capacity + 3) / 4;
   return (places + TagGroup::kPlaces - 1) / TagGroup::kPlaces;
 }
 
@@ -410,6 +418,7 @@ void FlowTable::Start(const Probe& probe, const FlowPacket& packet,
 void FlowTable::End(FlowIndex flow, FlowEndReason reason) {
   assert(ended_.size() < ended_.capacity());
   TagAt(flow) = TagGroup::kEnded;
+  lines_[flow].has_ended = true;
   details_[flow].end_reason = reason;
   ended_.push_back(flow);
 }

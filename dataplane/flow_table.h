@@ -91,6 +91,10 @@ FlowEndReason EndReasonAt(const FlowAge& age, int64_t clock_ns,
                           const FlowTimeouts& timeouts);
 
 // What each packet of a flow reads and writes. All zero is a free place.
+//
+// The latest timestamp is that of the last packet, which is last_clock_ns,
+// unless has_late_end: the last packet's timestamp went back, and the latest
+// stands in FlowDetails::end_ns.
 struct alignas(64) FlowLine {
   PackedKey key;
   uint64_t sent_octets[2];   // By sending end, as in FlowRecord.
@@ -101,9 +105,8 @@ struct alignas(64) FlowLine {
   FlowDirection direction;
   Endpoint initiator;
   uint8_t tcp_end;
-  // The latest timestamp is not that of the last packet, whose timestamp went
-  // back: it stands in FlowDetails::end_ns. Else it is last_clock_ns.
-  bool has_late_end;
+  bool has_late_end : 1;
+  bool has_ended : 1;  // Out of reach of look-ups, not yet released.
 
   FlowAge age() const {
     return {start_clock_ns, last_clock_ns, IsClosed(tcp_end)};
@@ -190,8 +193,8 @@ class FlowTable {
     PackedKey key;
     V6Addresses v6;  // Set if key.is_v6().
     uint32_t hash;
-    uint32_t home;       // Its group.
-    uint32_t candidate;  // A place of that group, or kPlaces for none.
+    uint32_t home;        // Its group.
+    FlowIndex candidate;  // kNoPlace if no tag points to it.
     uint8_t tag;
     Endpoint sender;
   };
@@ -209,6 +212,7 @@ class FlowTable {
   bool Grow(size_t capacity);
   void SetProbe(const FlowPacket& packet, Probe* probe) const;
   void FindCandidate(Probe* probe);
+  void PrefetchFree(const TagGroup& group, FlowIndex first) const;
   bool IsAt(FlowIndex flow, const Probe& probe) const;
   FlowIndex Find(const Probe& probe) const;
   FlowHit FindOrStart(const Probe& probe, const FlowPacket& packet);
@@ -232,7 +236,7 @@ class FlowTable {
   HugeArray<V6Addresses> v6_;
   std::vector<FlowIndex> ended_;  // Tagged kEnded, not yet released.
   size_t size_ = 0;
-  size_t capacity_ = 0;  // At most 7/8 of the places.
+  size_t capacity_ = 0;  // At most 4/5 of the places.
   size_t scan_position_ = 0;
   size_t drain_position_ = 0;
 };
