@@ -95,6 +95,11 @@ class Accounts {
   // REQUIRES: room was reserved. Hot path, for new flows only.
   AccountIndex FindOrInsert(const AccountKey& key);
 
+  // Touches the place where FindOrInsert begins to look. Hot path.
+  void PrefetchKey(const AccountKey& key) const {
+    __builtin_prefetch(&buckets_[Hash(key) & (buckets_.size() - 1)]);
+  }
+
   // REQUIRES: index came from FindOrInsert. Hot path.
   void AddPacket(AccountIndex index, uint32_t octets, bool is_egress) {
     Account& account = accounts_[index];

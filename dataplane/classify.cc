@@ -2,6 +2,7 @@
 #include "dataplane/classify.h"
 
 #include <algorithm>
+#include <array>
 #include <cassert>
 #include <iterator>
 
@@ -89,6 +90,80 @@ Opener OpenerOfIngress(const Rulebook& rulebook, const IpLayer& layer,
              : Opener::kRemote;
 }
 
+// The ends of a flow, as far as the local side knows them.
+struct FlowEnds {
+  IpAddress remote;  // Of the responder if no end or both are local.
+  WorkloadId initiator_workload = kRemoteAddress;
+  WorkloadId responder_workload = kRemoteAddress;
+  FlowDirection direction = FlowDirection::kTransit;
+  bool is_opened_by_sender = true;
+};
+
+FlowEnds FindEnds(const Edition& edition, const IpLayer& layer) {
+  const WorkloadId sender = edition.workloads->Lookup(layer.source);
+  const WorkloadId receiver = edition.workloads->Lookup(layer.destination);
+  const bool is_by_sender = IsOpenedBySender(
+      OpenerOf(layer), sender != kRemoteAddress, receiver != kRemoteAddress);
+  const IpAddress& initiator = is_by_sender ? layer.source : layer.destination;
+  const IpAddress& responder = is_by_sender ? layer.destination : layer.source;
+
+  FlowEnds ends;
+  ends.initiator_workload = is_by_sender ? sender : receiver;
+  ends.responder_workload = is_by_sender ? receiver : sender;
+  ends.direction = DirectionOf(ends.initiator_workload != kRemoteAddress,
+                               ends.responder_workload != kRemoteAddress);
+  ends.remote =
+      ends.direction == FlowDirection::kIngress ? initiator : responder;
+  ends.is_opened_by_sender = is_by_sender;
+  return ends;
+}
+
+Classification Finish(const Edition& edition, const IpLayer& layer,
+                      const FlowEnds& ends, AttributionId attribution_id) {
+  const Attribution& attribution = edition.atlas->attribution(attribution_id);
+  Classification result;
+  result.edition = edition.index;
+  result.attribution = attribution_id;
+  result.direction = ends.direction;
+  result.is_opened_by_sender = ends.is_opened_by_sender;
+  switch (ends.direction) {
+    case FlowDirection::kEgress:
+      result.workload = ends.initiator_workload;
+      result.judgement =
+          edition.rulebook.Judge(attribution, result.workload, Opener::kLocal);
+      break;
+    case FlowDirection::kIngress:
+      result.workload = ends.responder_workload;
+      result.judgement = edition.rulebook.Judge(
+          attribution, result.workload,
+          OpenerOfIngress(edition.rulebook, layer,
+                          ends.is_opened_by_sender ? layer.destination_port
+                                                   : layer.source_port));
+      break;
+    case FlowDirection::kInternal:
+      result.workload = ends.initiator_workload;
+      result.judgement = {Verdict::kNotJudged, Reason::kInternal, 0};
+      break;
+    case FlowDirection::kTransit:
+      result.workload = kNoWorkload;
+      result.judgement = {Verdict::kNotJudged, Reason::kNoRequirement, 0};
+      break;
+  }
+  return result;
+}
+
+void Store(const Classification& found, const FlowHit& hit, FlowTable* table) {
+  FlowDetails& details = table->details(hit.flow);
+  details.edition = found.edition;
+  details.attribution = found.attribution;
+  details.workload = found.workload;
+  details.judgement = found.judgement;
+  FlowLine& line = table->line(hit.flow);
+  line.direction = found.direction;
+  line.initiator =
+      found.is_opened_by_sender ? hit.sender : Opposite(hit.sender);
+}
+
 }  // namespace
 
 OpenedBy OpenerOf(const IpLayer& layer) {
@@ -110,61 +185,13 @@ OpenedBy OpenerOf(const IpLayer& layer) {
 }
 
 Classification Classify(const Edition& edition, const FlowPacket& packet) {
-  const IpLayer& layer = *packet.layer;
-  const WorkloadId sender_workload = edition.workloads->Lookup(layer.source);
-  const WorkloadId receiver_workload =
-      edition.workloads->Lookup(layer.destination);
-  const bool is_by_sender =
-      IsOpenedBySender(OpenerOf(layer), sender_workload != kRemoteAddress,
-                       receiver_workload != kRemoteAddress);
-
-  const IpAddress& initiator = is_by_sender ? layer.source : layer.destination;
-  const IpAddress& responder = is_by_sender ? layer.destination : layer.source;
-  const WorkloadId initiator_workload =
-      is_by_sender ? sender_workload : receiver_workload;
-  const WorkloadId responder_workload =
-      is_by_sender ? receiver_workload : sender_workload;
-
-  Classification result;
-  result.edition = edition.index;
-  result.is_opened_by_sender = is_by_sender;
-  result.direction = DirectionOf(initiator_workload != kRemoteAddress,
-                                 responder_workload != kRemoteAddress);
-  result.attribution = edition.atlas->Lookup(
-      result.direction == FlowDirection::kIngress ? initiator : responder);
-  const Attribution& attribution =
-      edition.atlas->attribution(result.attribution);
-  switch (result.direction) {
-    case FlowDirection::kEgress:
-      result.workload = initiator_workload;
-      result.judgement =
-          edition.rulebook.Judge(attribution, result.workload, Opener::kLocal);
-      break;
-    case FlowDirection::kIngress:
-      result.workload = responder_workload;
-      result.judgement = edition.rulebook.Judge(
-          attribution, result.workload,
-          OpenerOfIngress(
-              edition.rulebook, layer,
-              is_by_sender ? layer.destination_port : layer.source_port));
-      break;
-    case FlowDirection::kInternal:
-      result.workload = initiator_workload;
-      result.judgement = {Verdict::kNotJudged, Reason::kInternal, 0};
-      break;
-    case FlowDirection::kTransit:
-      result.workload = kNoWorkload;
-      result.judgement = {Verdict::kNotJudged, Reason::kNoRequirement, 0};
-      break;
-  }
-  return result;
+  const FlowEnds ends = FindEnds(edition, *packet.layer);
+  return Finish(edition, *packet.layer, ends,
+                edition.atlas->Lookup(ends.remote));
 }
 
 const Edition& Classifier::EditionAt(int64_t ns) {
-  if (edition_ == nullptr || ns < edition_->from_ns ||
-      ns >= edition_->until_ns) {
-    edition_ = &editions_->At(ns);
-  }
+  if (!IsInForce(ns)) edition_ = &editions_->At(ns);
   return *edition_;
 }
 
@@ -172,23 +199,42 @@ Classification Classifier::Classify(const FlowPacket& packet) {
   return octroi::Classify(EditionAt(packet.timestamp_ns), packet);
 }
 
+// Three passes over the packets that have no answer yet, so that the cache
+// misses of a burst overlap: the ends, the remote ends' attributions, the
+// judgements.
 void Classifier::ClassifyBurst(std::span<const FlowPacket> packets,
-                               std::span<const FlowHit> hits,
-                               FlowTable* table) {
-  assert(packets.size() == hits.size());
+                               std::span<const FlowHit> hits, FlowTable* table,
+                               std::span<Classification> found) {
+  assert(packets.size() == hits.size() && packets.size() == found.size());
+  assert(packets.size() <= kMaxBurst);
+  std::array<size_t, kMaxBurst> asked;
+  std::array<FlowEnds, kMaxBurst> ends;
+  std::array<IpAddress, kMaxBurst> remotes;
+  std::array<AttributionId, kMaxBurst> attributions;
+  size_t count = 0;
+  const auto answer = [&] {
+    edition_->atlas->LookupBatch({remotes.data(), count},
+                                 {attributions.data(), count});
+    for (size_t n = 0; n < count; ++n) {
+      __builtin_prefetch(&edition_->atlas->attribution(attributions[n]));
+    }
+    for (size_t n = 0; n < count; ++n) {
+      const size_t i = asked[n];
+      found[i] = Finish(*edition_, *packets[i].layer, ends[n], attributions[n]);
+      if (hits[i].flow != kNoFlow) Store(found[i], hits[i], table);
+    }
+    count = 0;
+  };
   for (size_t i = 0; i < packets.size(); ++i) {
-    if (!hits[i].is_new) continue;
-    const Classification found = Classify(packets[i]);
-    FlowDetails& details = table->details(hits[i].flow);
-    details.edition = found.edition;
-    details.attribution = found.attribution;
-    details.workload = found.workload;
-    details.judgement = found.judgement;
-    FlowLine& line = table->line(hits[i].flow);
-    line.direction = found.direction;
-    line.initiator =
-        found.is_opened_by_sender ? hits[i].sender : Opposite(hits[i].sender);
+    if (hits[i].flow != kNoFlow && !hits[i].is_new) continue;
+    const int64_t now_ns = packets[i].timestamp_ns;
+    // What was asked of one edition is answered before the next one.
+    if (count > 0 && !IsInForce(now_ns)) answer();
+    ends[count] = FindEnds(EditionAt(now_ns), *packets[i].layer);
+    remotes[count] = ends[count].remote;
+    asked[count++] = i;
   }
+  if (count > 0) answer();
 }
 
 }  // namespace octroi

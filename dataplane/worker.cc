@@ -7,11 +7,6 @@
 namespace octroi {
 namespace {
 
-AccountKey AccountKeyOf(const FlowDetails& details, FlowDirection direction) {
-  return {details.edition, details.attribution, details.workload, direction,
-          details.judgement};
-}
-
 AccountKey AccountKeyOf(const Classification& found) {
   return {found.edition, found.attribution, found.workload, found.direction,
           found.judgement};
@@ -56,7 +51,7 @@ void Worker::RunBurst(std::span<const Packet> packets) {
   for (LayerBurst* layers : {&outer_, &inner_}) {
     flow_table_.UpdateBurst(layers->packet_view(), layers->hit_view());
     classifier_.ClassifyBurst(layers->packet_view(), layers->hit_view(),
-                              &flow_table_);
+                              &flow_table_, layers->found_view());
   }
   AccountBurst(&outer_, &accounts_);
   AccountBurst(&inner_, &tunnelled_accounts_);
@@ -108,19 +103,23 @@ void Worker::CollectInner(const DecodedPacket& packet) {
     return;
   }
   counters_.tunnels_not_tracked.Add(1);
-  AccountWithoutRecord(layer, &tunnelled_accounts_);
+  AccountWithoutRecord(layer, classifier_.Classify(layer),
+                       &tunnelled_accounts_);
 }
 
-// Two passes, so that the misses of a burst overlap: find each packet's
-// account, then add.
+// Three passes, so that the misses of a burst overlap: touch where the accounts
+// of new flows are found, find each packet's account, then add.
 void Worker::AccountBurst(LayerBurst* layers, Accounts* accounts) {
+  for (size_t i = 0; i < layers->size; ++i) {
+    if (layers->hits[i].flow != kNoFlow && !layers->hits[i].is_new) continue;
+    accounts->PrefetchKey(AccountKeyOf(layers->found[i]));
+  }
   for (size_t i = 0; i < layers->size; ++i) {
     const FlowHit& hit = layers->hits[i];
     if (hit.flow == kNoFlow) continue;
     FlowLine& line = flow_table_.line(hit.flow);
     if (hit.is_new) {
-      line.account = accounts->FindOrInsert(
-          AccountKeyOf(flow_table_.details(hit.flow), line.direction));
+      line.account = accounts->FindOrInsert(AccountKeyOf(layers->found[i]));
       accounts->AddFlow(line.account);
       counters_.flows_started.Add(1);
     }
@@ -131,7 +130,7 @@ void Worker::AccountBurst(LayerBurst* layers, Accounts* accounts) {
     const FlowHit& hit = layers->hits[i];
     if (hit.flow == kNoFlow) {
       counters_.flow_records_lost.Add(1);
-      AccountWithoutRecord(packet, accounts);
+      AccountWithoutRecord(packet, layers->found[i], accounts);
       continue;
     }
     const FlowLine& line = flow_table_.line(hit.flow);
@@ -157,8 +156,8 @@ void Worker::ExpireBurst() {
 // Losing a flow's record is acceptable and counted; losing its octets would
 // falsify the accounts. The packet is judged as the first one of its flow.
 void Worker::AccountWithoutRecord(const FlowPacket& packet,
+                                  const Classification& found,
                                   Accounts* accounts) {
-  const Classification found = classifier_.Classify(packet);
   accounts->AddPacket(accounts->FindOrInsert(AccountKeyOf(found)),
                       packet.layer->ip_octets,
                       IsEgress(found.direction, found.is_opened_by_sender));

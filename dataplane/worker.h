@@ -72,6 +72,8 @@ class Worker {
   struct LayerBurst {
     std::array<FlowPacket, kMaxBurst> packets;
     std::array<FlowHit, kMaxBurst> hits;
+    // Of packets that started a flow or have no record.
+    std::array<Classification, kMaxBurst> found;
     size_t size = 0;
 
     void Add(const FlowPacket& packet) { packets[size++] = packet; }
@@ -79,6 +81,7 @@ class Worker {
       return {packets.data(), size};
     }
     std::span<FlowHit> hit_view() { return {hits.data(), size}; }
+    std::span<Classification> found_view() { return {found.data(), size}; }
   };
 
   void RunBurst(std::span<const Packet> packets);
@@ -86,7 +89,8 @@ class Worker {
   void CollectLayers(std::span<const DecodedPacket> decoded);
   void CollectInner(const DecodedPacket& packet);
   void AccountBurst(LayerBurst* layers, Accounts* accounts);
-  void AccountWithoutRecord(const FlowPacket& packet, Accounts* accounts);
+  void AccountWithoutRecord(const FlowPacket& packet,
+                            const Classification& found, Accounts* accounts);
   void ExpireBurst();
   void ExportEnded();
   bool NothingLeavesTheBooks() const;
