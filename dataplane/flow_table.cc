@@ -70,11 +70,19 @@ FlowTable::FlowTable(const FlowTableOptions& options,
 
 void FlowTable::Reserve(size_t count) {
   while (capacity_ - size_ < count) {
-    const size_t capacity = 2 * capacity_;
-    if (capacity > kMaxCapacity) return;
-    if (memory_bytes() + MemoryOf(capacity) > memory_limit_bytes_) return;
-    if (!Grow(capacity)) return;
+    const size_t capacity = NextCapacity();
+    if (capacity == capacity_ || !Grow(capacity)) return;
   }
+}
+
+// Twice as many records, or as many as there is memory for beside the present
+// ones; as many as now if that is not worth the copy.
+size_t FlowTable::NextCapacity() const {
+  if (memory_limit_bytes_ <= memory_bytes()) return capacity_;
+  const size_t room_bytes = memory_limit_bytes_ - memory_bytes();
+  const size_t fitting = room_bytes / kGroupBytes * kRecordsPerGroup;
+  const size_t capacity = std::min({2 * capacity_, fitting, kMaxCapacity});
+  return capacity < capacity_ + capacity_ / 8 + 1 ? capacity_ : capacity;
 }
 
 // Three passes, so that the cache misses of a burst overlap: touch every group
@@ -297,17 +305,12 @@ FlowRecord FlowTable::record(FlowIndex flow) const {
   return record;
 }
 
-// At most 4/5 of the places hold records, so that few keys leave their group.
 size_t FlowTable::GroupCountOf(size_t capacity) {
-  const size_t places = capacity + (capacity + 3) / 4;
-  return (places + TagGroup::kPlaces - 1) / TagGroup::kPlaces;
+  return (capacity + kRecordsPerGroup - 1) / kRecordsPerGroup;
 }
 
 size_t FlowTable::MemoryOf(size_t capacity) {
-  return GroupCountOf(capacity) *
-         (sizeof(TagGroup) +
-          TagGroup::kPlaces *
-              (sizeof(FlowLine) + sizeof(FlowDetails) + sizeof(V6Addresses)));
+  return GroupCountOf(capacity) * kGroupBytes;
 }
 
 // Any byte but the two that are no tags.

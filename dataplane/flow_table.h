@@ -187,6 +187,12 @@ class FlowTable {
   static constexpr size_t kMaxEnded = 2 * kMaxBurst + kMaxEndedPerCall;
   static constexpr int64_t kSweepsPerTimeout = 8;
   static constexpr FlowIndex kNoPlace = UINT32_MAX;
+  // At most 4/5 of the places hold records, so that few leave their group.
+  static constexpr size_t kRecordsPerGroup = TagGroup::kPlaces * 4 / 5;
+  static constexpr size_t kGroupBytes =
+      sizeof(TagGroup) +
+      TagGroup::kPlaces *
+          (sizeof(FlowLine) + sizeof(FlowDetails) + sizeof(V6Addresses));
 
   // A packet's key, hashed, and where its record may be.
   struct Probe {
@@ -209,6 +215,7 @@ class FlowTable {
   uint32_t HashAt(FlowIndex flow) const;
   uint8_t& TagAt(FlowIndex flow);
 
+  size_t NextCapacity() const;
   bool Grow(size_t capacity);
   void SetProbe(const FlowPacket& packet, Probe* probe) const;
   void FindCandidate(Probe* probe);
@@ -236,7 +243,7 @@ class FlowTable {
   HugeArray<V6Addresses> v6_;
   std::vector<FlowIndex> ended_;  // Tagged kEnded, not yet released.
   size_t size_ = 0;
-  size_t capacity_ = 0;  // At most 4/5 of the places.
+  size_t capacity_ = 0;
   size_t scan_position_ = 0;
   size_t drain_position_ = 0;
 };

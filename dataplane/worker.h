@@ -72,8 +72,9 @@ class Worker {
   struct LayerBurst {
     std::array<FlowPacket, kMaxBurst> packets;
     std::array<FlowHit, kMaxBurst> hits;
-    // Of packets that started a flow or have no record.
+    // Of packets that started a flow or have no record; the rest is not set.
     std::array<Classification, kMaxBurst> found;
+    std::array<AccountIndex, kMaxBurst> accounts;
     size_t size = 0;
 
     void Add(const FlowPacket& packet) { packets[size++] = packet; }
@@ -89,8 +90,7 @@ class Worker {
   void CollectLayers(std::span<const DecodedPacket> decoded);
   void CollectInner(const DecodedPacket& packet);
   void AccountBurst(LayerBurst* layers, Accounts* accounts);
-  void AccountWithoutRecord(const FlowPacket& packet,
-                            const Classification& found, Accounts* accounts);
+  void FindAccounts(LayerBurst* layers, Accounts* accounts);
   void ExpireBurst();
   void ExportEnded();
   bool NothingLeavesTheBooks() const;
