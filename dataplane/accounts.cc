@@ -59,7 +59,8 @@ AccountTotals Account::Read() const {
 }
 
 Accounts::Accounts(const AccountsOptions& options, uint64_t seed)
-    : seed_(seed), capacity_limit_(options.capacity_limit) {
+    : capacity_limit_(options.capacity_limit) {
+  for (uint64_t& secret : secrets_) secret = NextSecret(&seed);
   Grow(std::max<size_t>(options.initial_capacity, 1));
 }
 
@@ -70,8 +71,32 @@ void Accounts::Reserve(size_t count) {
 }
 
 AccountIndex Accounts::FindOrInsert(const AccountKey& key) {
+  return FindOrInsert(key, Hash(key));
+}
+
+// Three passes: touch the buckets, touch the accounts that they point to, then
+// compare.
+void Accounts::FindOrInsertBurst(std::span<const AccountKey> keys,
+                                 std::span<AccountIndex> indexes) {
+  assert(keys.size() == indexes.size() && keys.size() <= kMaxBurst);
+  std::array<uint32_t, kMaxBurst> hashes;
   const size_t mask = buckets_.size() - 1;
-  size_t bucket = Hash(key) & mask;
+  for (size_t i = 0; i < keys.size(); ++i) {
+    hashes[i] = Hash(keys[i]);
+    __builtin_prefetch(&buckets_[hashes[i] & mask]);
+  }
+  for (size_t i = 0; i < keys.size(); ++i) {
+    const AccountIndex first = buckets_[hashes[i] & mask];
+    if (first != kNoAccount) __builtin_prefetch(&accounts_[first], /*rw=*/1);
+  }
+  for (size_t i = 0; i < keys.size(); ++i) {
+    indexes[i] = FindOrInsert(keys[i], hashes[i]);
+  }
+}
+
+AccountIndex Accounts::FindOrInsert(const AccountKey& key, uint32_t hash) {
+  const size_t mask = buckets_.size() - 1;
+  size_t bucket = hash & mask;
   while (buckets_[bucket] != kNoAccount) {
     if (accounts_[buckets_[bucket]].key == key) return buckets_[bucket];
     bucket = (bucket + 1) & mask;
@@ -101,11 +126,8 @@ uint32_t Accounts::Hash(const AccountKey& key) const {
                           (static_cast<uint64_t>(key.direction) << 16) |
                           (static_cast<uint64_t>(key.judgement.verdict) << 8) |
                           static_cast<uint64_t>(key.judgement.reason);
-  uint64_t state = seed_;
-  const uint64_t secret = NextSecret(&state);
-  const uint64_t hash =
-      MultiplyMix(MultiplyMix(first ^ secret, NextSecret(&state)) ^ second,
-                  NextSecret(&state));
+  const uint64_t hash = MultiplyMix(
+      MultiplyMix(first ^ secrets_[0], secrets_[1]) ^ second, secrets_[2]);
   return static_cast<uint32_t>(hash ^ (hash >> 32));
 }
 

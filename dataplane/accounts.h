@@ -8,6 +8,7 @@
 // grows (replay) is read when its worker has ended.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <compare>
 #include <cstddef>
@@ -19,6 +20,7 @@
 
 #include "dataplane/counter.h"
 #include "dataplane/flow_record.h"
+#include "dataplane/limits.h"
 #include "policy/terms.h"
 
 namespace octroi {
@@ -95,6 +97,11 @@ class Accounts {
   // REQUIRES: room was reserved. Hot path, for new flows only.
   AccountIndex FindOrInsert(const AccountKey& key);
 
+  // The same for each key. Cache misses of the burst overlap. Hot path.
+  // REQUIRES: keys.size() == indexes.size() <= kMaxBurst; room was reserved.
+  void FindOrInsertBurst(std::span<const AccountKey> keys,
+                         std::span<AccountIndex> indexes);
+
   // REQUIRES: index came from FindOrInsert. Hot path.
   void AddPacket(AccountIndex index, uint32_t octets, bool is_egress) {
     Account& account = accounts_[index];
@@ -102,6 +109,10 @@ class Accounts {
     account.octets.Add(octets);
     account.egress_packets.Add(is_egress ? 1 : 0);
     account.egress_octets.Add(is_egress ? octets : 0);
+  }
+  // Touches the account, so that AddPacket need not wait. Hot path.
+  void Prefetch(AccountIndex index) const {
+    __builtin_prefetch(&accounts_[index], /*rw=*/1);
   }
   void AddFlow(AccountIndex index) { accounts_[index].flows.Add(1); }
 
@@ -112,10 +123,11 @@ class Accounts {
 
  private:
   uint32_t Hash(const AccountKey& key) const;
+  AccountIndex FindOrInsert(const AccountKey& key, uint32_t hash);
   AccountIndex Insert(const AccountKey& key, size_t bucket);
   void Grow(size_t capacity);
 
-  const uint64_t seed_;
+  std::array<uint64_t, 3> secrets_;
   const size_t capacity_limit_;
   // Dense, in order of making; never moves unless it grows.
   std::unique_ptr<Account[]> accounts_;

@@ -2,6 +2,7 @@
 #include "dataplane/classify.h"
 
 #include <algorithm>
+#include <array>
 #include <cassert>
 #include <iterator>
 
@@ -100,43 +101,78 @@ Opener OpenerOfIngress(const Rulebook& rulebook, uint8_t protocol_identifier,
              : Opener::kRemote;
 }
 
-// One end of a flow.
+// What judgement asks of a flow: its ends, as far as the local side knows them,
+// and the service that was asked for.
+struct FlowEnds {
+  IpAddress remote;  // Of the responder if no end or both are local.
+  WorkloadId initiator_workload = kRemoteAddress;
+  WorkloadId responder_workload = kRemoteAddress;
+  FlowDirection direction = FlowDirection::kTransit;
+  bool is_opened_by_sender = true;
+  uint8_t protocol_identifier = 0;
+  uint16_t responder_port = 0;
+};
+
+// One end, with what the local networks say of it.
 struct End {
   const IpAddress& address;
   WorkloadId workload;
 };
 
-// A flow whose opener is known.
-Classification ClassifyEnds(const Edition& edition, const End& initiator,
-                            const End& responder, uint8_t protocol_identifier,
-                            uint16_t responder_port) {
+FlowEnds EndsOf(const End& initiator, const End& responder) {
+  FlowEnds ends;
+  ends.initiator_workload = initiator.workload;
+  ends.responder_workload = responder.workload;
+  ends.direction = DirectionOf(initiator.workload != kRemoteAddress,
+                               responder.workload != kRemoteAddress);
+  ends.remote = ends.direction == FlowDirection::kIngress ? initiator.address
+                                                          : responder.address;
+  return ends;
+}
+
+FlowEnds FindEnds(const Edition& edition, const IpLayer& layer) {
+  const End sender = {layer.source, edition.workloads->Lookup(layer.source)};
+  const End receiver = {layer.destination,
+                        edition.workloads->Lookup(layer.destination)};
+  const bool is_by_sender =
+      IsOpenedBySender(OpenerOf(layer), sender.workload != kRemoteAddress,
+                       receiver.workload != kRemoteAddress);
+  FlowEnds ends =
+      is_by_sender ? EndsOf(sender, receiver) : EndsOf(receiver, sender);
+  ends.is_opened_by_sender = is_by_sender;
+  ends.protocol_identifier = layer.protocol_identifier;
+  ends.responder_port =
+      is_by_sender ? layer.destination_port : layer.source_port;
+  return ends;
+}
+
+Classification Finish(const Edition& edition, const FlowEnds& ends,
+                      AttributionId attribution_id) {
   const Rulebook& rulebook = edition.rulebook;
+  const Attribution& attribution = edition.atlas->attribution(attribution_id);
   const uint16_t service_port =
-      ServicePort(protocol_identifier, responder_port);
+      ServicePort(ends.protocol_identifier, ends.responder_port);
   Classification result;
   result.edition = edition.index;
-  result.direction = DirectionOf(initiator.workload != kRemoteAddress,
-                                 responder.workload != kRemoteAddress);
-  result.attribution = edition.atlas->Lookup(
-      result.direction == FlowDirection::kIngress ? initiator.address
-                                                  : responder.address);
-  const Attribution& attribution =
-      edition.atlas->attribution(result.attribution);
-  switch (result.direction) {
+  result.attribution = attribution_id;
+  result.direction = ends.direction;
+  result.is_opened_by_sender = ends.is_opened_by_sender;
+  switch (ends.direction) {
     case FlowDirection::kEgress:
-      result.workload = initiator.workload;
+      result.workload = ends.initiator_workload;
       result.judgement = rulebook.Judge(attribution, result.workload,
                                         Opener::kLocal, service_port);
       break;
     case FlowDirection::kIngress:
-      result.workload = responder.workload;
-      result.judgement = rulebook.Judge(
-          attribution, result.workload,
-          OpenerOfIngress(rulebook, protocol_identifier, responder_port),
-          service_port);
+      result.workload = ends.responder_workload;
+      result.judgement =
+          rulebook.Judge(attribution, result.workload,
+                         OpenerOfIngress(rulebook, ends.protocol_identifier,
+                                         ends.responder_port),
+                         service_port);
       break;
     case FlowDirection::kInternal:
-      result.workload = initiator.workload;
+      result.workload = ends.initiator_workload;
       result.judgement = {Verdict::kNotJudged, Reason::kInternal};
       break;
     case FlowDirection::kTransit:
@@ -145,6 +181,18 @@ Classification ClassifyEnds(const Edition& edition, const End& initiator,
       break;
   }
   return result;
+}
+
+void Store(const Classification& found, const FlowHit& hit, FlowTable* table) {
+  FlowDetails& details = table->details(hit.flow);
+  details.edition = found.edition;
+  details.attribution = found.attribution;
+  details.workload = found.workload;
+  details.judgement = found.judgement;
+  FlowLine& line = table->line(hit.flow);
+  line.direction = found.direction;
+  line.initiator =
+      found.is_opened_by_sender ? hit.sender : Opposite(hit.sender);
 }
 
 }  // namespace
@@ -168,40 +216,22 @@ OpenedBy OpenerOf(const IpLayer& layer) {
 }
 
 Classification Classify(const Edition& edition, const FlowPacket& packet) {
-  const IpLayer& layer = *packet.layer;
-  const WorkloadId sender_workload = edition.workloads->Lookup(layer.source);
-  const WorkloadId receiver_workload =
-      edition.workloads->Lookup(layer.destination);
-  const bool is_by_sender =
-      IsOpenedBySender(OpenerOf(layer), sender_workload != kRemoteAddress,
-                       receiver_workload != kRemoteAddress);
-
-  const End sender = {layer.source, sender_workload};
-  const End receiver = {layer.destination, receiver_workload};
-  Classification result =
-      ClassifyEnds(edition, is_by_sender ? sender : receiver,
-                   is_by_sender ? receiver : sender, layer.protocol_identifier,
-                   is_by_sender ? layer.destination_port : layer.source_port);
-  result.is_opened_by_sender = is_by_sender;
-  return result;
+  const FlowEnds ends = FindEnds(edition, *packet.layer);
+  return Finish(edition, ends, edition.atlas->Lookup(ends.remote));
 }
 
 Classification Reclassify(const Edition& edition, const FlowRecord& record) {
   const IpAddress source = record.source();
   const IpAddress destination = record.destination();
-  Classification result =
-      ClassifyEnds(edition, {source, edition.workloads->Lookup(source)},
-                   {destination, edition.workloads->Lookup(destination)},
-                   record.protocol_identifier(), record.destination_port());
-  result.is_opened_by_sender = true;
-  return result;
+  FlowEnds ends = EndsOf({source, edition.workloads->Lookup(source)},
+                         {destination, edition.workloads->Lookup(destination)});
+  ends.protocol_identifier = record.protocol_identifier();
+  ends.responder_port = record.destination_port();
+  return Finish(edition, ends, edition.atlas->Lookup(ends.remote));
 }
 
 const Edition& Classifier::EditionAt(int64_t ns) {
-  if (edition_ == nullptr || ns < edition_->from_ns ||
-      ns >= edition_->until_ns) {
-    edition_ = &editions_->At(ns);
-  }
+  if (!IsInForce(ns)) edition_ = &editions_->At(ns);
   return *edition_;
 }
 
@@ -209,22 +239,42 @@ Classification Classifier::Classify(const FlowPacket& packet) {
   return octroi::Classify(EditionAt(packet.timestamp_ns), packet);
 }
 
+// Three passes over the packets that have no answer yet, so that the cache
+// misses of a burst overlap: the ends, the remote ends' attributions, the
+// judgements.
 void Classifier::ClassifyBurst(std::span<const FlowPacket> packets,
-                               std::span<const FlowHit> hits,
-                               FlowTable* table) {
-  assert(packets.size() == hits.size());
+                               std::span<const FlowHit> hits, FlowTable* table,
+                               std::span<Classification> found) {
+  assert(packets.size() == hits.size() && packets.size() == found.size());
+  assert(packets.size() <= kMaxBurst);
+  std::array<size_t, kMaxBurst> asked;
+  std::array<FlowEnds, kMaxBurst> ends;
+  std::array<IpAddress, kMaxBurst> remotes;
+  std::array<AttributionId, kMaxBurst> attributions;
+  size_t count = 0;
+  const auto answer = [&] {
+    edition_->atlas->LookupBatch({remotes.data(), count},
+                                 {attributions.data(), count});
+    for (size_t n = 0; n < count; ++n) {
+      __builtin_prefetch(&edition_->atlas->attribution(attributions[n]));
+    }
+    for (size_t n = 0; n < count; ++n) {
+      const size_t i = asked[n];
+      found[i] = Finish(*edition_, ends[n], attributions[n]);
+      if (hits[i].flow != kNoFlow) Store(found[i], hits[i], table);
+    }
+    count = 0;
+  };
   for (size_t i = 0; i < packets.size(); ++i) {
-    if (!hits[i].is_new) continue;
-    const Classification found = Classify(packets[i]);
-    FlowRecord& record = table->record(hits[i].flow);
-    record.edition = found.edition;
-    record.attribution = found.attribution;
-    record.workload = found.workload;
-    record.direction = found.direction;
-    record.judgement = found.judgement;
-    record.initiator =
-        found.is_opened_by_sender ? hits[i].sender : Opposite(hits[i].sender);
+    if (hits[i].flow != kNoFlow && !hits[i].is_new) continue;
+    const int64_t now_ns = packets[i].timestamp_ns;
+    // What was asked of one edition is answered before the next one.
+    if (count > 0 && !IsInForce(now_ns)) answer();
+    ends[count] = FindEnds(EditionAt(now_ns), *packets[i].layer);
+    remotes[count] = ends[count].remote;
+    asked[count++] = i;
   }
+  if (count > 0) answer();
 }
 
 }  // namespace octroi

@@ -71,12 +71,19 @@ class Classifier {
   // By the edition in force at the packet's timestamp.
   Classification Classify(const FlowPacket& packet);
 
-  // Classifies the records that the burst started (hits[i].is_new), in place.
-  // REQUIRES: packets.size() == hits.size(). Hot path.
+  // Classifies the packets whose flows have no answer yet: sets found[i] where
+  // hits[i].is_new, in the record as well, and where there is no record
+  // (kNoFlow). The rest of `found` is left as it is.
+  // REQUIRES: all three have the same size, at most kMaxBurst. Hot path.
   void ClassifyBurst(std::span<const FlowPacket> packets,
-                     std::span<const FlowHit> hits, FlowTable* table);
+                     std::span<const FlowHit> hits, FlowTable* table,
+                     std::span<Classification> found);
 
  private:
+  bool IsInForce(int64_t ns) const {
+    return edition_ != nullptr && ns >= edition_->from_ns &&
+           ns < edition_->until_ns;
+  }
   const Edition& EditionAt(int64_t ns);
 
   EditionProvider* const editions_;

@@ -2,9 +2,6 @@
 #include "dataplane/flow_key.h"
 
 #include <cassert>
-#include <cstring>
-
-#include "dataplane/mix.h"
 
 namespace octroi {
 
@@ -38,20 +35,39 @@ DirectedKey MakeFlowKey(const IpLayer& layer, TunnelNumber tunnel) {
   return directed;
 }
 
+FlowKey Unpack(const PackedKey& packed, const V6Addresses& v6) {
+  FlowKey key;
+  key.a_port = static_cast<uint16_t>(packed.rest >> 48);
+  key.b_port = static_cast<uint16_t>(packed.rest >> 32);
+  key.protocol_identifier = static_cast<uint8_t>(packed.rest);
+  key.tunnel = static_cast<uint32_t>(packed.rest) >> PackedKey::kTunnelShift;
+  key.is_v6 = packed.is_v6() ? 1 : 0;
+  if (packed.is_v6()) {
+    key.a_high = v6.a_high;
+    key.a_low = v6.a_low;
+    key.b_high = v6.b_high;
+    key.b_low = v6.b_low;
+  } else {
+    key.a_low = packed.addresses >> 32;
+    key.b_low = packed.addresses & UINT32_MAX;
+  }
+  return key;
+}
+
 FlowHasher::FlowHasher(uint64_t seed) {
   for (uint64_t& secret : secrets_) secret = NextSecret(&seed);
 }
 
 uint32_t FlowHasher::Hash(const FlowKey& key) const {
-  std::array<uint64_t, 5> words;
-  static_assert(sizeof(words) == sizeof(key));
-  std::memcpy(words.data(), &key, sizeof(key));
-  const uint64_t addresses =
-      MultiplyMix(words[0] ^ secrets_[0], words[1] ^ secrets_[1]) ^
-      MultiplyMix(words[2] ^ secrets_[2], words[3] ^ secrets_[3]);
-  const uint64_t all =
-      MultiplyMix(addresses ^ secrets_[4], words[4] ^ secrets_[5]);
-  return static_cast<uint32_t>(all ^ (all >> 32));
+  PackedKey packed{};
+  packed.rest = uint64_t{key.a_port} << 48 | uint64_t{key.b_port} << 32 |
+                uint64_t{key.tunnel} << PackedKey::kTunnelShift |
+                uint64_t{key.is_v6} << 8 | key.protocol_identifier;
+  if (key.is_v6 != 0) {
+    return HashV6(packed, {key.a_high, key.a_low, key.b_high, key.b_low});
+  }
+  packed.addresses = key.a_low << 32 | key.b_low;
+  return HashV4(packed);
 }
 
 }  // namespace octroi

@@ -11,6 +11,7 @@
 #include <type_traits>
 
 #include "dataplane/decode.h"
+#include "dataplane/mix.h"
 #include "geo/ip_address.h"
 
 namespace octroi {
@@ -62,16 +63,65 @@ struct DirectedKey {
 // REQUIRES: tunnel < kTunnelNumberLimit. Hot path.
 DirectedKey MakeFlowKey(const IpLayer& layer, TunnelNumber tunnel);
 
+// Both IPv6 addresses of a key. Without initial values, as the arrays of a
+// burst need none.
+struct V6Addresses {
+  uint64_t a_high;
+  uint64_t a_low;
+  uint64_t b_high;
+  uint64_t b_low;
+
+  friend bool operator==(const V6Addresses&, const V6Addresses&) = default;
+};
+
+// A key as a table compares it: two words are all of an IPv4 key, and tell
+// nearly every IPv6 key apart, whose addresses are then compared as well.
+struct PackedKey {
+  // IPv4: both addresses, A's in the upper half. IPv6: a digest of them.
+  uint64_t addresses;
+  // From the uppermost bit: port of A, port of B, tunnel, family, protocol.
+  uint64_t rest;
+
+  static constexpr uint64_t kV6Bit = 1u << 8;
+  static constexpr int kTunnelShift = 9;
+
+  bool is_v6() const { return (rest & kV6Bit) != 0; }
+  friend bool operator==(const PackedKey&, const PackedKey&) = default;
+};
+
+// The digest that stands for IPv6 addresses in PackedKey::addresses.
+constexpr uint64_t DigestOf(const V6Addresses& v6) {
+  return v6.a_low ^ (v6.b_low << 1 | v6.b_low >> 63);
+}
+// `v6` is read if the key is one of IPv6, and only then.
+FlowKey Unpack(const PackedKey& key, const V6Addresses& v6);
+
 // A hash whose collisions a sender cannot aim for without the seed. Results
 // never depend on the seed.
 class FlowHasher {
  public:
   explicit FlowHasher(uint64_t seed);
 
-  // Hot path.
+  // Hot path. HashV4 and HashV6 of a packed key are Hash of the key.
   uint32_t Hash(const FlowKey& key) const;
+  uint32_t HashV4(const PackedKey& key) const {
+    return Finish(MultiplyMix(key.addresses ^ secrets_[0], secrets_[1]),
+                  key.rest);
+  }
+  uint32_t HashV6(const PackedKey& key, const V6Addresses& v6) const {
+    return Finish(
+        MultiplyMix(v6.a_high ^ secrets_[0], v6.a_low ^ secrets_[1]) ^
+            MultiplyMix(v6.b_high ^ secrets_[2], v6.b_low ^ secrets_[3]),
+        key.rest);
+  }
 
  private:
+  uint32_t Finish(uint64_t addresses, uint64_t rest) const {
+    const uint64_t all =
+        MultiplyMix(addresses ^ secrets_[4], rest ^ secrets_[5]);
+    return static_cast<uint32_t>(all ^ (all >> 32));
+  }
+
   std::array<uint64_t, 6> secrets_;
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A flow as a worker keeps it and as it is exported: both directions in one
-// record (a biflow, RFC 5103), with what classify said of it. Fixed size,
-// trivially copyable; a record in a table belongs to the table's thread.
+// A flow as it is exported: both directions in one record (a biflow, RFC 5103),
+// with what classify said of it. The flow table keeps the same in parts
+// (flow_table.h). A plain value: any thread.
 #pragma once
 
 #include <cstdint>
@@ -40,9 +40,6 @@ enum class FlowEndReason : uint8_t {
 // "lack_of_resources"; "" for kNotEnded.
 std::string_view EndReasonName(FlowEndReason reason);
 
-// Where a record of the table stands. Of an exported record always kEnded.
-enum class FlowState : uint8_t { kFree, kOpen, kEnded };
-
 // How a TCP connection ended, as far as seen: bits of FlowRecord::tcp_end.
 enum TcpEnd : uint8_t {
   kTcpEndFinByA = 0x01,
@@ -50,6 +47,12 @@ enum TcpEnd : uint8_t {
   kTcpEndFinByBoth = kTcpEndFinByA | kTcpEndFinByB,
   kTcpEndReset = 0x04,
 };
+
+// A reset, or a FIN from both ends, has been seen (RFC 9293 §3.6).
+constexpr bool IsClosed(uint8_t tcp_end) {
+  return (tcp_end & kTcpEndReset) != 0 ||
+         (tcp_end & kTcpEndFinByBoth) == kTcpEndFinByBoth;
+}
 
 // Index of an account in the worker's Accounts (accounts.h).
 using AccountIndex = uint32_t;
@@ -81,7 +84,6 @@ struct FlowRecord {
   WorkloadId workload = kNoWorkload;
   FlowDirection direction = FlowDirection::kTransit;
   FlowEndReason end_reason = FlowEndReason::kNotEnded;
-  FlowState state = FlowState::kFree;
   Endpoint initiator = Endpoint::kA;
   uint8_t tcp_end = 0;
   // Not kNone: a flow inside a tunnel, which key.tunnel is the number of.
@@ -107,13 +109,8 @@ struct FlowRecord {
     return sent_packets[static_cast<int>(Opposite(initiator))];
   }
 
-  // A reset, or a FIN from both ends, has been seen (RFC 9293 §3.6).
-  bool is_closed() const {
-    return (tcp_end & kTcpEndReset) != 0 ||
-           (tcp_end & kTcpEndFinByBoth) == kTcpEndFinByBoth;
-  }
+  bool is_closed() const { return IsClosed(tcp_end); }
 };
-static_assert(sizeof(FlowRecord) == 128, "two cache lines");
 static_assert(std::is_trivially_copyable_v<FlowRecord>);
 
 }  // namespace octroi

@@ -10,7 +10,7 @@ namespace octroi {
 
 // Packets handed over at a time. Large enough to overlap cache misses, small
 // enough that a burst's state stays in the L1 cache.
-inline constexpr size_t kMaxBurst = 32;
+inline constexpr size_t kMaxBurst = 64;
 
 // Largest packet record accepted from a capture, bytes. 256 KiB is libpcap's
 // MAXIMUM_SNAPLEN; a longer one is a broken file, not a packet.

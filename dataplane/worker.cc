@@ -7,11 +7,6 @@
 namespace octroi {
 namespace {
 
-AccountKey AccountKeyOf(const FlowRecord& record) {
-  return {record.edition, record.attribution, record.workload, record.direction,
-          record.judgement};
-}
-
 AccountKey AccountKeyOf(const Classification& found) {
   return {found.edition, found.attribution, found.workload, found.direction,
           found.judgement};
@@ -56,11 +51,11 @@ void Worker::RunBurst(std::span<const Packet> packets) {
   for (LayerBurst* layers : {&outer_, &inner_}) {
     flow_table_.UpdateBurst(layers->packet_view(), layers->hit_view());
     classifier_.ClassifyBurst(layers->packet_view(), layers->hit_view(),
-                              &flow_table_);
+                              &flow_table_, layers->found_view());
   }
   AccountBurst(&outer_, &accounts_);
   AccountBurst(&inner_, &tunnelled_accounts_);
-  flow_table_.ExpireBurst(clock_ns_, expiry_scan_count_);
+  ExpireBurst();
   ExportEnded();
 
   assert(NothingLeavesTheBooks());
@@ -108,39 +103,78 @@ void Worker::CollectInner(const DecodedPacket& packet) {
     return;
   }
   counters_.tunnels_not_tracked.Add(1);
-  AccountWithoutRecord(layer, &tunnelled_accounts_);
+  const Classification found = classifier_.Classify(layer);
+  tunnelled_accounts_.AddPacket(
+      tunnelled_accounts_.FindOrInsert(AccountKeyOf(found)),
+      layer.layer->ip_octets,
+      IsEgress(found.direction, found.is_opened_by_sender));
 }
 
+// Finds the accounts of the packets that have an answer of their own, then
+// touches everybody's account, then adds, so that the misses of a burst
+// overlap.
 void Worker::AccountBurst(LayerBurst* layers, Accounts* accounts) {
+  FindAccounts(layers, accounts);
   for (size_t i = 0; i < layers->size; ++i) {
-    const FlowPacket& packet = layers->packets[i];
+    const FlowHit& hit = layers->hits[i];
+    if (hit.flow == kNoFlow) continue;
+    accounts->Prefetch(flow_table_.line(hit.flow).account);
+  }
+  for (size_t i = 0; i < layers->size; ++i) {
+    const uint32_t octets = layers->packets[i].layer->ip_octets;
     const FlowHit& hit = layers->hits[i];
     if (hit.flow == kNoFlow) {
+      // Losing a flow's record is acceptable and counted; losing its octets
+      // would falsify the accounts. The packet is judged as the first one of
+      // its flow.
+      const Classification& found = layers->found[i];
       counters_.flow_records_lost.Add(1);
-      AccountWithoutRecord(packet, accounts);
+      accounts->AddPacket(layers->accounts[i], octets,
+                          IsEgress(found.direction, found.is_opened_by_sender));
       continue;
     }
-    FlowRecord& record = flow_table_.record(hit.flow);
-    if (hit.is_new) {
-      record.account = accounts->FindOrInsert(AccountKeyOf(record));
-      accounts->AddFlow(record.account);
-      counters_.flows_started.Add(1);
-    }
-    accounts->AddPacket(
-        record.account, packet.layer->ip_octets,
-        IsEgress(record.direction, hit.sender == record.initiator));
+    const FlowLine& line = flow_table_.line(hit.flow);
+    accounts->AddPacket(line.account, octets,
+                        IsEgress(line.direction, hit.sender == line.initiator));
   }
   if (accounts == &accounts_) counters_.accounted.Add(layers->size);
 }
 
-// Losing a flow's record is acceptable and counted; losing its octets would
-// falsify the accounts. The packet is judged as the first one of its flow.
-void Worker::AccountWithoutRecord(const FlowPacket& packet,
-                                  Accounts* accounts) {
-  const Classification found = classifier_.Classify(packet);
-  accounts->AddPacket(accounts->FindOrInsert(AccountKeyOf(found)),
-                      packet.layer->ip_octets,
-                      IsEgress(found.direction, found.is_opened_by_sender));
+// Sets layers->accounts of packets without a record, and the account of records
+// that are new.
+void Worker::FindAccounts(LayerBurst* layers, Accounts* accounts) {
+  std::array<size_t, kMaxBurst> asked;
+  std::array<AccountKey, kMaxBurst> keys;
+  std::array<AccountIndex, kMaxBurst> indexes;
+  size_t count = 0;
+  for (size_t i = 0; i < layers->size; ++i) {
+    if (layers->hits[i].flow != kNoFlow && !layers->hits[i].is_new) continue;
+    keys[count] = AccountKeyOf(layers->found[i]);
+    asked[count++] = i;
+  }
+  if (count == 0) return;
+  accounts->FindOrInsertBurst({keys.data(), count}, {indexes.data(), count});
+  for (size_t n = 0; n < count; ++n) {
+    const FlowHit& hit = layers->hits[asked[n]];
+    layers->accounts[asked[n]] = indexes[n];
+    if (hit.flow == kNoFlow) continue;
+    flow_table_.line(hit.flow).account = indexes[n];
+    accounts->AddFlow(indexes[n]);
+    counters_.flows_started.Add(1);
+  }
+}
+
+// Memory is taken back as the clock moves, in portions worth the call.
+void Worker::ExpireBurst() {
+  constexpr size_t kPortion = 64;
+  if (!has_swept_) {
+    has_swept_ = true;
+    swept_clock_ns_ = clock_ns_;
+  }
+  const size_t due = flow_table_.PlacesDue(clock_ns_ - swept_clock_ns_);
+  if (due < kPortion) return;
+  swept_clock_ns_ = clock_ns_;
+  flow_table_.ExpireBurst(clock_ns_, std::min(due, expiry_scan_count_));
 }
 
 void Worker::ExportEnded() {

@@ -32,10 +32,10 @@ struct WorkerOptions {
   // Packets that go through the steps together, 1 to kMaxBurst. For tests:
   // results do not depend on it.
   size_t burst_size = kMaxBurst;
-  // Places of the flow table that each burst looks at for records that have
-  // timed out, 0 to FlowTable::kMaxEndedPerCall. Results do not depend on it;
-  // with 0 a record keeps its place until its key is met again.
-  size_t expiry_scan_count = 4 * kMaxBurst;
+  // Places of the flow table that a burst looks at, at most, for records that
+  // have timed out, 0 to FlowTable::kMaxEndedPerCall. Results do not depend on
+  // it; with 0 a record keeps its place until its key is met again.
+  size_t expiry_scan_count = FlowTable::kMaxEndedPerCall;
   // Makes the tables' hashes unpredictable. Results do not depend on it.
   uint64_t hash_seed = 0;
 };
@@ -72,6 +72,9 @@ class Worker {
   struct LayerBurst {
     std::array<FlowPacket, kMaxBurst> packets;
     std::array<FlowHit, kMaxBurst> hits;
+    // Of packets that started a flow or have no record; the rest is not set.
+    std::array<Classification, kMaxBurst> found;
+    std::array<AccountIndex, kMaxBurst> accounts;
     size_t size = 0;
 
     void Add(const FlowPacket& packet) { packets[size++] = packet; }
@@ -79,6 +82,7 @@ class Worker {
       return {packets.data(), size};
     }
     std::span<FlowHit> hit_view() { return {hits.data(), size}; }
+    std::span<Classification> found_view() { return {found.data(), size}; }
   };
 
   void RunBurst(std::span<const Packet> packets);
@@ -86,7 +90,8 @@ class Worker {
   void CollectLayers(std::span<const DecodedPacket> decoded);
   void CollectInner(const DecodedPacket& packet);
   void AccountBurst(LayerBurst* layers, Accounts* accounts);
-  void AccountWithoutRecord(const FlowPacket& packet, Accounts* accounts);
+  void FindAccounts(LayerBurst* layers, Accounts* accounts);
+  void ExpireBurst();
   void ExportEnded();
   bool NothingLeavesTheBooks() const;
 
@@ -104,6 +109,8 @@ class Worker {
   Accounts accounts_;
   Accounts tunnelled_accounts_;
   int64_t clock_ns_ = 0;
+  int64_t swept_clock_ns_ = 0;  // When expiry last looked at some places.
+  bool has_swept_ = false;
   PacketBurst burst_;
   std::array<DecodedPacket, kMaxBurst> decoded_;
   LayerBurst outer_;

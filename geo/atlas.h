@@ -101,6 +101,14 @@ class Atlas {
     return index_.Lookup(Unmap(address).address);
   }
 
+  // Lookup of each address, which is unmapped in place. Cache misses of the
+  // batch overlap. Hot path. REQUIRES: addresses.size() == ids.size().
+  void LookupBatch(std::span<IpAddress> addresses,
+                   std::span<AttributionId> ids) const {
+    for (IpAddress& address : addresses) address = Unmap(address).address;
+    index_.LookupBatch(addresses, ids);
+  }
+
   const Attribution& attribution(AttributionId id) const {
     return attributions_[id];
   }

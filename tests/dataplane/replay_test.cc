@@ -216,7 +216,7 @@ TEST_F(ReplayTest, FindsWhatTheNaiveMeterFinds) {
     size_t expiry_scan_count;
   };
   const Variant variants[] = {
-      {1, 32, 128}, {1, 1, 0},  {1, 7, 1024}, {2, 32, 0},
+      {1, 64, 128}, {1, 1, 0},  {1, 7, 1024}, {2, 32, 0},
       {2, 1, 5},    {4, 32, 1}, {4, 16, 128}, {3, 3, 3},
   };
   std::string all_expected;
@@ -349,7 +349,7 @@ TEST_F(ReplayTest, SaysThatALimitWasReached) {
   }
 
   const ReplayResult not_kept =
-      Run(source, {.memory_limit_bytes = 16'000'000, .keep_flows = true});
+      Run(source, {.memory_limit_bytes = 18'000'000, .keep_flows = true});
   EXPECT_TRUE(not_kept.is_limit_reached);
   EXPECT_EQ(not_kept.counters.flow_records_lost, 0u);
   EXPECT_GT(not_kept.flows_not_kept, 0u);
@@ -417,8 +417,8 @@ TEST_F(ReplayTest, RefusesOptionsOutOfRange) {
   const Case cases[] = {
       {{.worker_count = 0}, "worker_count: 0 is out of range; give 1 to 64"},
       {{.worker_count = 65}, "worker_count: 65"},
-      {{.burst_size = 0}, "burst_size: 0 is out of range; give 1 to 32"},
-      {{.burst_size = 33}, "burst_size: 33"},
+      {{.burst_size = 0}, "burst_size: 0 is out of range; give 1 to 64"},
+      {{.burst_size = 65}, "burst_size: 65"},
       {{.expiry_scan_count = 1025}, "expiry_scan_count: 1025"},
       {{.timeouts = {.idle_ns = 0}}, "idle timeout in ns: 0"},
       {{.timeouts = {.active_ns = -1}}, "active timeout in ns: -1"},
