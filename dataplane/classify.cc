@@ -239,14 +239,23 @@ Classification Classifier::Classify(const FlowPacket& packet) {
   return octroi::Classify(EditionAt(packet.timestamp_ns), packet);
 }
 
-// Three passes over the packets that have no answer yet, so that the cache
-// misses of a burst overlap: the ends, the remote ends' attributions, the
-// judgements.
 void Classifier::ClassifyBurst(std::span<const FlowPacket> packets,
                                std::span<const FlowHit> hits, FlowTable* table,
                                std::span<Classification> found) {
   assert(packets.size() == hits.size() && packets.size() == found.size());
   assert(packets.size() <= kMaxBurst);
+  // Most bursts start no flow, and pay for nothing more than this.
+  if (std::any_of(hits.begin(), hits.end(), NeedsAnswer)) {
+    AnswerBurst(packets, hits, table, found);
+  }
+}
+
+// Three passes over the packets that have no answer yet, so that the cache
+// misses of a burst overlap: the ends, the remote ends' attributions, the
+// judgements.
+void Classifier::AnswerBurst(std::span<const FlowPacket> packets,
+                             std::span<const FlowHit> hits, FlowTable* table,
+                             std::span<Classification> found) {
   std::array<size_t, kMaxBurst> asked;
   std::array<FlowEnds, kMaxBurst> ends;
   std::array<IpAddress, kMaxBurst> remotes;
@@ -266,7 +275,7 @@ void Classifier::ClassifyBurst(std::span<const FlowPacket> packets,
     count = 0;
   };
   for (size_t i = 0; i < packets.size(); ++i) {
-    if (hits[i].flow != kNoFlow && !hits[i].is_new) continue;
+    if (!NeedsAnswer(hits[i])) continue;
     const int64_t now_ns = packets[i].timestamp_ns;
     // What was asked of one edition is answered before the next one.
     if (count > 0 && !IsInForce(now_ns)) answer();

@@ -85,6 +85,9 @@ class Classifier {
            ns < edition_->until_ns;
   }
   const Edition& EditionAt(int64_t ns);
+  void AnswerBurst(std::span<const FlowPacket> packets,
+                   std::span<const FlowHit> hits, FlowTable* table,
+                   std::span<Classification> found);
 
   EditionProvider* const editions_;
   const Edition* edition_ = nullptr;  // The last one that was asked for.

@@ -71,6 +71,12 @@ struct FlowHit {
   bool is_new = false;
 };
 
+// Whether the packet is to be classified: its flow is new, or has no record
+// that would remember the answer.
+constexpr bool NeedsAnswer(const FlowHit& hit) {
+  return hit.is_new || hit.flow == kNoFlow;
+}
+
 // What of a record says whether it continues.
 struct FlowAge {
   int64_t start_clock_ns = 0;

@@ -114,7 +114,10 @@ void Worker::CollectInner(const DecodedPacket& packet) {
 // touches everybody's account, then adds, so that the misses of a burst
 // overlap.
 void Worker::AccountBurst(LayerBurst* layers, Accounts* accounts) {
-  FindAccounts(layers, accounts);
+  const std::span<const FlowHit> hits = layers->hit_view();
+  if (std::any_of(hits.begin(), hits.end(), NeedsAnswer)) {
+    FindAccounts(layers, accounts);
+  }
   for (size_t i = 0; i < layers->size; ++i) {
     const FlowHit& hit = layers->hits[i];
     if (hit.flow == kNoFlow) continue;
@@ -148,11 +151,10 @@ void Worker::FindAccounts(LayerBurst* layers, Accounts* accounts) {
   std::array<AccountIndex, kMaxBurst> indexes;
   size_t count = 0;
   for (size_t i = 0; i < layers->size; ++i) {
-    if (layers->hits[i].flow != kNoFlow && !layers->hits[i].is_new) continue;
+    if (!NeedsAnswer(layers->hits[i])) continue;
     keys[count] = AccountKeyOf(layers->found[i]);
     asked[count++] = i;
   }
-  if (count == 0) return;
   accounts->FindOrInsertBurst({keys.data(), count}, {indexes.data(), count});
   for (size_t n = 0; n < count; ++n) {
     const FlowHit& hit = layers->hits[asked[n]];

@@ -56,6 +56,22 @@ TEST(AccountsTest, AddsPacketsAndTheirEgressPart) {
   EXPECT_EQ(accounts.view()[index].Read(), expected);
 }
 
+TEST(AccountsTest, FindsTheAccountsOfABurst) {
+  Accounts accounts({}, 5);
+  const AccountIndex known = accounts.FindOrInsert(Key(7));
+  const std::vector<AccountKey> keys = {Key(1), Key(7), Key(1), Key(2)};
+  std::vector<AccountIndex> indexes(keys.size());
+
+  accounts.FindOrInsertBurst(keys, indexes);
+
+  EXPECT_EQ(indexes[1], known);
+  EXPECT_EQ(indexes[2], indexes[0]) << "made by the same burst";
+  EXPECT_EQ(accounts.size(), 3u);
+  for (size_t i = 0; i < keys.size(); ++i) {
+    EXPECT_EQ(accounts.view()[indexes[i]].key, keys[i]);
+  }
+}
+
 TEST(AccountsTest, KeepsWhatItHasWhenItGrows) {
   Accounts accounts({.initial_capacity = 1}, 5);
   for (AttributionId id = 0; id < 1000; ++id) {

@@ -296,6 +296,48 @@ TEST_F(FlowTableTest, ExpiresAFewPlacesAtATime) {
   EXPECT_EQ(table_.size(), 0u);
 }
 
+// Nothing can time out while the clock stands still; in an idle timeout each
+// place is looked at several times.
+TEST_F(FlowTableTest, OwesLooksAsTheClockMoves) {
+  const size_t all = table_.PlacesDue(timeouts_.idle_ns);
+
+  EXPECT_EQ(table_.PlacesDue(0), 0u);
+  EXPECT_EQ(table_.PlacesDue(-kSecond), 0u) << "a clock that is another's";
+  EXPECT_GE(all, table_.capacity());
+  EXPECT_EQ(table_.PlacesDue(timeouts_.idle_ns / 8), all);
+  EXPECT_LE(table_.PlacesDue(timeouts_.idle_ns / 16), all / 2);
+  EXPECT_GE(table_.PlacesDue(timeouts_.idle_ns / 16), all / 2 - 1);
+  EXPECT_EQ(table_.PlacesDue(kMaxFlowTimeoutNs), all);
+}
+
+// A burst may hold both families, which differ in what they compare.
+TEST_F(FlowTableTest, KeepsBothFamiliesInOneBurst) {
+  const IpLayer layers[] = {
+      Layer("192.0.2.1", 40000, "198.51.100.7", 443),
+      Layer("2001:db8::1", 40000, "2001:db8::2", 443),
+      // The same digest as the one before: high halves are not in it.
+      Layer("2001:db8:1::1", 40000, "2001:db8:2::2", 443),
+      Layer("2001:db8::2", 443, "2001:db8::1", 40000),
+  };
+  std::vector<FlowPacket> packets;
+  for (const IpLayer& layer : layers) {
+    packets.push_back({&layer, kT0, kT0, kNoTunnel, TunnelKind::kNone});
+  }
+  std::vector<FlowHit> hits(packets.size());
+  table_.UpdateBurst(packets, hits);
+  std::vector<FlowHit> again(packets.size());
+  table_.UpdateBurst(packets, again);
+
+  EXPECT_EQ(table_.size(), 3u);
+  EXPECT_EQ(hits[3].flow, hits[1].flow);
+  for (size_t i = 0; i < packets.size(); ++i) {
+    EXPECT_FALSE(again[i].is_new);
+    EXPECT_EQ(again[i].flow, hits[i].flow);
+    EXPECT_EQ(table_.record(hits[i].flow).key,
+              MakeFlowKey(layers[i], kNoTunnel).key);
+  }
+}
+
 TEST_F(FlowTableTest, EndsWhatIsLeftByTheLastClock) {
   Add(Numbered(0), 0);
   Add(Numbered(1), 50 * kSecond);
