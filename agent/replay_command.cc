@@ -28,23 +28,25 @@ namespace octroi {
 namespace {
 
 // The captures as one source, with the digest of each file taken while it is
-// read.
+// read, if the result names it: a digest costs more than the packets do.
 struct HashedSource {
-  std::vector<Sha256> digests;
+  std::vector<Sha256> digests;  // Empty: none is wanted.
   std::unique_ptr<CaptureSource> source;
 };
 
 absl::StatusOr<std::unique_ptr<HashedSource>> OpenCaptures(
-    const std::vector<std::string>& paths) {
+    const std::vector<std::string>& paths, bool takes_digests) {
   auto hashed = std::make_unique<HashedSource>();
-  hashed->digests.resize(paths.size());
   CaptureSourceOptions options;
   options.paths = paths;
-  options.make_observer = [digests = &hashed->digests](size_t index) {
-    return [digest = &(*digests)[index]](std::span<const uint8_t> bytes) {
-      digest->Update(bytes);
+  if (takes_digests) {
+    hashed->digests.resize(paths.size());
+    options.make_observer = [digests = &hashed->digests](size_t index) {
+      return [digest = &(*digests)[index]](std::span<const uint8_t> bytes) {
+        digest->Update(bytes);
+      };
     };
-  };
+  }
   auto source = CaptureSource::Create(std::move(options));
   if (!source.ok()) return source.status();
   hashed->source = *std::move(source);
@@ -57,7 +59,7 @@ std::vector<ReportCapture> DescribeCaptures(HashedSource* hashed) {
   for (size_t i = 0; i < summaries.size(); ++i) {
     ReportCapture capture;
     capture.summary = summaries[i];
-    if (summaries[i].is_fully_read) {
+    if (summaries[i].is_fully_read && !hashed->digests.empty()) {
       capture.sha256 = hashed->digests[i].FinishHex();
     }
     const absl::Status& status = hashed->source->statuses()[i];
@@ -265,7 +267,9 @@ ExitCode ReplayRun::Prepare() {
     WriteProblems(problems, surroundings_);
     if (!register_) return kExitFailed;
   }
-  auto captures = OpenCaptures(options_.captures);
+  // The table and the CSV do not name digests.
+  auto captures =
+      OpenCaptures(options_.captures, options_.format == ReplayFormat::kJson);
   if (!captures.ok()) {
     WriteError(surroundings_, std::string(captures.status().message()));
     return kExitUsage;

@@ -79,7 +79,7 @@ class FlowTableTest : public ::testing::Test {
     return name;
   }
 
-  const FlowTimeouts timeouts_;
+  const FlowTimeouts timeouts_{};
   // One group of places, unless a test makes it grow.
   FlowTable table_{{.initial_capacity = 12}, timeouts_, /*seed=*/1};
   const IpLayer flow_ = Layer("192.0.2.1", 40000, "198.51.100.7", 443);
