@@ -179,8 +179,9 @@ std::unique_ptr<YamlDocument> YamlDocument::Parse(
     document->Add({refusal.mark().line, refusal.mark().column}, refusal.what());
     return nullptr;
   } catch (const YAML::Exception& error) {
+    // The library repeats what it found, control characters as well.
     document->Add({error.mark.line, error.mark.column},
-                  fmt::format("is not YAML: {}", error.msg));
+                  fmt::format("is not YAML: {}", Quoted(error.msg)));
     return nullptr;
   } catch (const std::exception& error) {
     document->Add({}, fmt::format("cannot be read as YAML: {}", error.what()));

@@ -190,6 +190,16 @@ TEST_F(YamlTest, ChecksTypedValues) {
           "a.yaml:7:3: [6]: a list is not a number from 1 to 2"));
 }
 
+TEST_F(YamlTest, RepeatsNoControlCharacterOfTheText) {
+  std::vector<Problem> problems;
+
+  EXPECT_EQ(YamlDocument::Parse("a: \"\\\x04\"", "a.yaml", &problems), nullptr);
+
+  ASSERT_EQ(problems.size(), 1u);
+  EXPECT_EQ(problems[0].text(),
+            "a.yaml:1:5: is not YAML: \"unknown escape character: \\x04\"");
+}
+
 TEST_F(YamlTest, RefusesWhatIsNotYaml) {
   EXPECT_THAT(ProblemsOf("name: [a\n"),
               ElementsAre(StartsWith("a.yaml:2:1: is not YAML: ")));
