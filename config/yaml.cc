@@ -179,7 +179,7 @@ std::unique_ptr<YamlDocument> YamlDocument::Parse(
     document->Add({refusal.mark().line, refusal.mark().column}, refusal.what());
     return nullptr;
   } catch (const YAML::Exception& error) {
-    // The library repeats what it found, control characters as well.
+    // The library repeats bytes of what it found, and halves of characters.
     document->Add({error.mark.line, error.mark.column},
                   fmt::format("is not YAML: {}", Quoted(error.msg)));
     return nullptr;
