@@ -198,7 +198,7 @@ TEST_F(YamlTest, RepeatsNoHalfCharacterOfTheText) {
 
   ASSERT_EQ(problems.size(), 1u);
   EXPECT_EQ(problems[0].text(),
-            "a.yaml:1:5: is not YAML: \"unknown escape character: \\xc3\"");
+            "a.yaml:1:7: is not YAML: \"unknown escape character: \\xc3\"");
 }
 
 TEST_F(YamlTest, RefusesWhatIsNotYaml) {
