@@ -8,13 +8,13 @@
 #include <tuple>
 #include <utility>
 
-#include "agent/replay_command.h"
 #include "agent/text.h"
 #include "config/suggest.h"
 #include "evidence/csv_text.h"
 #include "evidence/json.h"
 #include "fmt/format.h"
 #include "fmt/ranges.h"
+#include "geo/ascii.h"
 #include "policy/catalogue_check.h"
 #include "policy/qualification.h"
 
@@ -42,14 +42,6 @@ struct ServiceOnDay {
 
 ServiceOnDay OnDay(const Service& service, Day day) {
   return {&service, EvaluateQualification(service, day), day};
-}
-
-std::string Lower(std::string_view text) {
-  std::string lower(text);
-  std::transform(lower.begin(), lower.end(), lower.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return lower;
 }
 
 // Small letters and digits alone: what is left of a name that is remembered
@@ -287,15 +279,14 @@ std::string ListToCsv(const Listing& listing) {
 // service has that provider.
 bool Filter(const CatalogueListOptions& options, const Surroundings& around,
             std::vector<ServiceOnDay>* services) {
-  const std::string provider = Lower(options.provider);
   std::vector<std::string_view> providers;
   for (const ServiceOnDay& service : *services) {
     providers.push_back(service.service->provider);
   }
   const auto is_provider = [&](std::string_view name) {
-    return Lower(name) == provider;
+    return EqualIgnoringCase(name, options.provider);
   };
-  if (!provider.empty() &&
+  if (!options.provider.empty() &&
       std::none_of(providers.begin(), providers.end(), is_provider)) {
     const std::string_view near = NearestWord(options.provider, providers);
     WriteError(
@@ -308,7 +299,8 @@ bool Filter(const CatalogueListOptions& options, const Surroundings& around,
     return false;
   }
   std::erase_if(*services, [&](const ServiceOnDay& service) {
-    return (!provider.empty() && !is_provider(service.service->provider)) ||
+    return (!options.provider.empty() &&
+            !is_provider(service.service->provider)) ||
            (!options.type.empty() && service.service->type != options.type) ||
            (!options.state.empty() &&
             QualificationStatusName(service.at.status) != options.state);
@@ -336,12 +328,11 @@ std::vector<const Service*> ServicesCalled(const Catalogue& catalogue,
                                            const std::string& text) {
   const uint32_t exact = catalogue.Find(text);
   if (exact != Catalogue::kNone) return {&catalogue.service(exact)};
-  const std::string wanted = Lower(text);
   std::vector<const Service*> found;
   for (const Service& service : catalogue.services()) {
     const std::vector<std::string> names = NamesOf(service);
     if (std::any_of(names.begin(), names.end(), [&](const std::string& name) {
-          return Lower(name) == wanted;
+          return EqualIgnoringCase(name, text);
         })) {
       found.push_back(&service);
     }
@@ -571,16 +562,6 @@ class ShowWriter {
 
 }  // namespace
 
-std::optional<Day> ReadAt(const std::string& at,
-                          const Surroundings& surroundings) {
-  const auto day = ParseAt(at, surroundings.now_ns());
-  if (day.ok() && *day) return **day;
-  WriteError(surroundings,
-             fmt::format("--at: {} is not a day; write now or YYYY-MM-DD",
-                         Quoted(at)));
-  return std::nullopt;
-}
-
 std::optional<FactsOptions> FactsOf(const CatalogueChoice& choice,
                                     const Surroundings& surroundings) {
   std::optional<Config> config =
@@ -593,7 +574,7 @@ std::optional<FactsOptions> FactsOf(const CatalogueChoice& choice,
 
 ExitCode RunCatalogueList(const CatalogueListOptions& options,
                           const Surroundings& surroundings) {
-  const std::optional<Day> day = ReadAt(options.at, surroundings);
+  const std::optional<Day> day = ReadDayAt(options.at, surroundings);
   if (!day) return kExitUsage;
   const auto files = FactsOf(options.choice, surroundings);
   if (!files) return kExitUsage;
@@ -623,7 +604,7 @@ ExitCode RunCatalogueList(const CatalogueListOptions& options,
 
 ExitCode RunCatalogueShow(const CatalogueShowOptions& options,
                           const Surroundings& surroundings) {
-  const std::optional<Day> day = ReadAt(options.at, surroundings);
+  const std::optional<Day> day = ReadDayAt(options.at, surroundings);
   if (!day) return kExitUsage;
   const auto files = FactsOf(options.choice, surroundings);
   if (!files) return kExitUsage;

@@ -51,10 +51,6 @@ struct CatalogueShowOptions {
 ExitCode RunCatalogueShow(const CatalogueShowOptions& options,
                           const Surroundings& surroundings);
 
-// The day of `--at`, or nothing after an error on `errors`.
-std::optional<Day> ReadAt(const std::string& at,
-                          const Surroundings& surroundings);
-
 // The files of facts that are meant, or nothing after errors of the
 // configuration on `errors`.
 std::optional<FactsOptions> FactsOf(const CatalogueChoice& choice,

@@ -303,7 +303,7 @@ ExitCode RunCatalogueDiff(const CatalogueDiffOptions& options,
 
 ExitCode RunCatalogueCheck(const CatalogueCheckOptions& options,
                            const Surroundings& surroundings) {
-  const std::optional<Day> day = ReadAt(options.at, surroundings);
+  const std::optional<Day> day = ReadDayAt(options.at, surroundings);
   if (!day) return kExitUsage;
   const auto files = FactsOf(options.choice, surroundings);
   if (!files) return kExitUsage;

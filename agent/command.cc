@@ -7,6 +7,7 @@
 
 #include "config/facts.h"
 #include "evidence/replay_report.h"
+#include "fmt/format.h"
 #include "policy/judge.h"
 
 namespace octroi {
@@ -59,6 +60,31 @@ std::vector<IpPrefix> LocalNetworksOf(const BeliefOptions& options,
 }
 
 }  // namespace
+
+absl::StatusOr<std::optional<Day>> ParseAt(const std::string& text,
+                                           int64_t now_ns) {
+  if (text == "capture") return std::optional<Day>();
+  if (text == "now") return std::optional<Day>(DayOf(now_ns));
+  const std::optional<Day> day = ParseDay(text);
+  if (day) return std::optional<Day>(*day);
+  return absl::InvalidArgumentError(fmt::format(
+      "--at: \"{}\" is not a time; write capture, now or YYYY-MM-DD", text));
+}
+
+absl::StatusOr<Day> ParseDayAt(const std::string& text, int64_t now_ns) {
+  const auto at = ParseAt(text, now_ns);
+  if (at.ok() && *at) return **at;
+  return absl::InvalidArgumentError(fmt::format(
+      "--at: {} is not a day; write now or YYYY-MM-DD", Quoted(text)));
+}
+
+std::optional<Day> ReadDayAt(const std::string& text,
+                             const Surroundings& surroundings) {
+  const absl::StatusOr<Day> day = ParseDayAt(text, surroundings.now_ns());
+  if (day.ok()) return *day;
+  WriteError(surroundings, std::string(day.status().message()));
+  return std::nullopt;
+}
 
 void WriteError(const Surroundings& surroundings, std::string_view message) {
   *surroundings.errors << "octroi: " << message << "\n";

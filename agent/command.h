@@ -76,6 +76,16 @@ LoadedBeliefs LoadBeliefs(const BeliefOptions& options,
 std::optional<Config> ObtainConfig(const BeliefOptions& options,
                                    const Surroundings& surroundings);
 
+// The day that `--at` names: nothing for "capture". An error says what is
+// accepted.
+absl::StatusOr<std::optional<Day>> ParseAt(const std::string& text,
+                                           int64_t now_ns);
+// The same where a day is needed: "capture" is an error.
+absl::StatusOr<Day> ParseDayAt(const std::string& text, int64_t now_ns);
+// The same; nothing after an error on `errors`.
+std::optional<Day> ReadDayAt(const std::string& text,
+                             const Surroundings& surroundings);
+
 // "octroi: MESSAGE".
 void WriteError(const Surroundings& surroundings, std::string_view message);
 

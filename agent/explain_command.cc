@@ -6,7 +6,6 @@
 #include <utility>
 #include <vector>
 
-#include "agent/replay_command.h"
 #include "agent/text.h"
 #include "evidence/destination_view.h"
 #include "evidence/json.h"
@@ -389,15 +388,13 @@ class TextWriter {
                       {claim.date.empty() ? "undated" : claim.date},
                       {Printable(claim.source)}});
     }
-    for (const std::string& line : LayOut({{""},
-                                           {"about"},
-                                           {"claim", false, 24},
-                                           {"prefix, row", false, 18},
-                                           {"date"},
-                                           {"source", false, 20}},
-                                          rows, columns_ - 2, use_color_)) {
-      text_ += "  " + line + "\n";
-    }
+    text_ += LayOutText({{""},
+                         {"about"},
+                         {"claim", false, 24},
+                         {"prefix, row", false, 18},
+                         {"date"},
+                         {"source", false, 20}},
+                        rows, columns_, use_color_, 2);
   }
 
   const Explanation& explanation_;
@@ -429,12 +426,9 @@ absl::StatusOr<Question> ParseQuestion(const ExplainCommandOptions& options,
                     "10.0.0.1",
                     options.from));
   }
-  const auto at = ParseAt(options.at, now_ns);
-  if (!at.ok() || !*at) {
-    return absl::InvalidArgumentError(fmt::format(
-        "--at: \"{}\" is not a day; write now or YYYY-MM-DD", options.at));
-  }
-  return Question{*address, from, **at};
+  const absl::StatusOr<Day> day = ParseDayAt(options.at, now_ns);
+  if (!day.ok()) return day.status();
+  return Question{*address, from, *day};
 }
 
 ExitCode UsageError(const Surroundings& surroundings, std::string_view what) {

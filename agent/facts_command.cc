@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "agent/progress.h"
-#include "agent/replay_command.h"
 #include "agent/text.h"
 #include "config/facts.h"
 #include "evidence/json.h"
@@ -139,10 +138,7 @@ class TableWriter {
 
   void Table(const std::vector<TextColumn>& columns,
              const std::vector<std::vector<TextCell>>& rows) {
-    for (const std::string& line :
-         LayOut(columns, rows, columns_ - 2, use_color_)) {
-      text_ += "  " + line + "\n";
-    }
+    text_ += LayOutText(columns, rows, columns_, use_color_, 2);
   }
 
   const OpinionComparison& comparison_;
@@ -226,13 +222,8 @@ absl::StatusOr<OpinionComparison> CompareWithProgress(
 
 ExitCode RunFactsCompare(const FactsCompareOptions& options,
                          const Surroundings& surroundings) {
-  const auto at = ParseAt(options.at, surroundings.now_ns());
-  if (!at.ok() || !*at) {
-    WriteError(surroundings,
-               fmt::format("--at: \"{}\" is not a day; write now or YYYY-MM-DD",
-                           options.at));
-    return kExitUsage;
-  }
+  const std::optional<Day> day = ReadDayAt(options.at, surroundings);
+  if (!day) return kExitUsage;
   std::optional<Config> config =
       ObtainConfig({.config_path = options.config_path}, surroundings);
   if (!config) return kExitUsage;
@@ -254,15 +245,15 @@ ExitCode RunFactsCompare(const FactsCompareOptions& options,
     WriteProblems(problems, surroundings);
     return kExitFailed;
   }
-  const auto comparison = CompareWithProgress(*facts, **at, surroundings);
+  const auto comparison = CompareWithProgress(*facts, *day, surroundings);
   if (!comparison.ok()) {
     WriteError(surroundings, std::string(comparison.status().message()));
     return kExitFailed;
   }
   *surroundings.out
       << (options.is_json
-              ? ToJson(*comparison, *facts, **at)
-              : TableWriter(*comparison, *facts, **at, surroundings).Write());
+              ? ToJson(*comparison, *facts, *day)
+              : TableWriter(*comparison, *facts, *day, surroundings).Write());
   return FinishOutput(surroundings);
 }
 

@@ -2,13 +2,9 @@
 #include "agent/replay_command.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstdio>
-#include <fstream>
 #include <memory>
 #include <ostream>
 #include <random>
-#include <system_error>
 #include <utility>
 
 #include "agent/progress.h"
@@ -21,6 +17,7 @@
 #include "evidence/inventory.h"
 #include "evidence/replay_report.h"
 #include "evidence/verdict_changes.h"
+#include "evidence/whole_file.h"
 #include "fmt/format.h"
 #include "fmt/ranges.h"
 
@@ -103,6 +100,13 @@ absl::StatusOr<ReplayResult> ReplayWithProgress(
   return Replay(replay, source, &editions, sinks);
 }
 
+TableOptions TableOptionsOf(const Surroundings& surroundings) {
+  TableOptions table;
+  table.columns = PageColumns(surroundings);
+  table.use_color = surroundings.use_color;
+  return table;
+}
+
 void WriteResult(const ReplayReport& report, ReplayFormat format,
                  const Surroundings& surroundings) {
   switch (format) {
@@ -112,13 +116,9 @@ void WriteResult(const ReplayReport& report, ReplayFormat format,
     case ReplayFormat::kCsv:
       *surroundings.out << ReportToCsv(report);
       break;
-    case ReplayFormat::kTable: {
-      TableOptions table;
-      table.columns = PageColumns(surroundings);
-      table.use_color = surroundings.use_color;
-      *surroundings.out << RenderTable(report, table);
+    case ReplayFormat::kTable:
+      *surroundings.out << RenderTable(report, TableOptionsOf(surroundings));
       break;
-    }
   }
 }
 
@@ -131,13 +131,10 @@ void WriteComparison(const VerdictComparison& comparison, ReplayFormat format,
     case ReplayFormat::kCsv:
       *surroundings.out << ComparisonToCsv(comparison);
       break;
-    case ReplayFormat::kTable: {
-      TableOptions table;
-      table.columns = PageColumns(surroundings);
-      table.use_color = surroundings.use_color;
-      *surroundings.out << RenderComparison(comparison, table);
+    case ReplayFormat::kTable:
+      *surroundings.out << RenderComparison(comparison,
+                                            TableOptionsOf(surroundings));
       break;
-    }
   }
 }
 
@@ -154,23 +151,6 @@ bool AllFailedAtOnce(const std::vector<ReportCapture>& captures) {
       captures.begin(), captures.end(), [](const ReportCapture& capture) {
         return !capture.error.empty() && capture.summary.packets == 0;
       });
-}
-
-// Writes a file whole or not at all.
-absl::Status WriteFile(const std::string& path, const std::string& content) {
-  const std::string partial = path + ".partial";
-  std::ofstream file(partial, std::ios::binary | std::ios::trunc);
-  file << content;
-  file.close();
-  if (file && std::rename(partial.c_str(), path.c_str()) == 0) {
-    return absl::OkStatus();
-  }
-  const std::string why = std::generic_category().message(errno);
-  std::remove(partial.c_str());
-  return absl::UnavailableError(
-      fmt::format("{}: cannot be written: {}; give a path in a directory that "
-                  "can be written",
-                  path, why));
 }
 
 // Says which of the providers in an inventory a register lacks.
@@ -322,7 +302,10 @@ ExitCode ReplayRun::Report(const std::optional<Day>& at) {
   if (has_inventory) {
     inventory = MakeInventory(result->accounts, sightings, timeline, policy(),
                               register_);
-    Fail(WriteFile(options_.inventory_path, InventoryToCsv(inventory)));
+    Fail(WriteWholeFile(
+        options_.inventory_path, "cannot be written",
+        "give a path in a directory that can be written",
+        [&](std::ostream& file) { file << InventoryToCsv(inventory); }));
   }
   std::vector<ReportCapture> described = Describe();
   if (AllFailedAtOnce(described)) return exit_code_;
@@ -369,16 +352,6 @@ ExitCode ReplayRun::Compare(const std::optional<Day>& first,
 }
 
 }  // namespace
-
-absl::StatusOr<std::optional<Day>> ParseAt(const std::string& text,
-                                           int64_t now_ns) {
-  if (text == "capture") return std::optional<Day>();
-  if (text == "now") return std::optional<Day>(DayOf(now_ns));
-  const std::optional<Day> day = ParseDay(text);
-  if (day) return std::optional<Day>(*day);
-  return absl::InvalidArgumentError(fmt::format(
-      "--at: \"{}\" is not a time; write capture, now or YYYY-MM-DD", text));
-}
 
 ExitCode RunReplay(const ReplayCommandOptions& options,
                    const Surroundings& surroundings) {

@@ -38,9 +38,4 @@ struct ReplayCommandOptions {
 ExitCode RunReplay(const ReplayCommandOptions& options,
                    const Surroundings& surroundings);
 
-// The day that `--at` names: nothing for "capture". An error says what is
-// accepted.
-absl::StatusOr<std::optional<Day>> ParseAt(const std::string& text,
-                                           int64_t now_ns);
-
 }  // namespace octroi

@@ -266,4 +266,16 @@ std::vector<std::string> LayOut(const std::vector<TextColumn>& columns,
   return lines;
 }
 
+std::string LayOutText(const std::vector<TextColumn>& columns,
+                       const std::vector<std::vector<TextCell>>& rows,
+                       size_t columns_of_terminal, bool use_color,
+                       size_t indent) {
+  std::string text;
+  for (const std::string& line :
+       LayOut(columns, rows, columns_of_terminal - indent, use_color)) {
+    text.append(indent, ' ').append(line).append("\n");
+  }
+  return text;
+}
+
 }  // namespace octroi

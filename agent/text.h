@@ -56,4 +56,11 @@ std::vector<std::string> LayOut(const std::vector<TextColumn>& columns,
                                 const std::vector<std::vector<TextCell>>& rows,
                                 size_t columns_of_terminal, bool use_color);
 
+// The lines of such a table, each `indent` columns in and with a newline, on a
+// terminal of that many columns.
+std::string LayOutText(const std::vector<TextColumn>& columns,
+                       const std::vector<std::vector<TextCell>>& rows,
+                       size_t columns_of_terminal, bool use_color,
+                       size_t indent = 0);
+
 }  // namespace octroi

@@ -19,6 +19,7 @@
 #include "evidence/digest.h"
 #include "fmt/format.h"
 #include "fmt/ranges.h"
+#include "geo/ascii.h"
 #include "geo/country_text.h"
 
 namespace octroi {
@@ -42,13 +43,6 @@ constexpr DatabaseLicence kLicences[] = {
     {{"ipfire", "ipfire"},
      "IPFire Location database (https://location.ipfire.org), CC BY-SA 4.0"},
 };
-
-std::string Lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return text;
-}
 
 bool Has(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;

@@ -12,6 +12,7 @@
 #include "config/problem.h"
 #include "config/text_file.h"
 #include "fmt/format.h"
+#include "geo/ascii.h"
 #include "geo/ranges.h"
 #include "nlohmann/json.hpp"
 
@@ -57,13 +58,6 @@ constexpr size_t kMaxVersionBytes = 64;
 
 const FormatInfo& InfoOf(RangeFormat format) {
   return kFormats[static_cast<size_t>(format)];
-}
-
-std::string_view Trim(std::string_view text) {
-  constexpr std::string_view kBlank = " \t\r";
-  const size_t first = text.find_first_not_of(kBlank);
-  if (first == std::string_view::npos) return "";
-  return text.substr(first, text.find_last_not_of(kBlank) - first + 1);
 }
 
 bool IsLetterOrDigit(char c) {
@@ -146,7 +140,8 @@ class EntryList {
 
   uint32_t Intern(std::string_view region) {
     if (region.empty()) return 0;
-    std::string name(Upper(region) == kGlobalRegion ? kGlobalRegion : region);
+    std::string name(EqualIgnoringCase(region, kGlobalRegion) ? kGlobalRegion
+                                                              : region);
     const auto [found, is_new] = index_of_region_.emplace(
         name, static_cast<uint32_t>(result_.regions.size()));
     if (is_new) result_.regions.push_back(std::move(name));

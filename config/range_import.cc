@@ -15,6 +15,7 @@
 #include "evidence/csv_text.h"
 #include "fmt/format.h"
 #include "fmt/ranges.h"
+#include "geo/ascii.h"
 
 namespace octroi {
 namespace {
@@ -125,12 +126,9 @@ std::vector<Saying> SayingsOf(const RangeEntries& read,
 
 // The region that the options give to every entry; "" if they give none.
 std::string RegionOfAll(const RangeImportOptions& options) {
-  const bool is_global = options.region.size() == kGlobalRegion.size() &&
-                         std::equal(kGlobalRegion.begin(), kGlobalRegion.end(),
-                                    options.region.begin(), [](char a, char b) {
-                                      return a == b || a - 'A' + 'a' == b;
-                                    });
-  return is_global ? std::string(kGlobalRegion) : options.region;
+  return EqualIgnoringCase(options.region, kGlobalRegion)
+             ? std::string(kGlobalRegion)
+             : options.region;
 }
 
 std::string JoinRegions(std::span<const Saying> sayings) {

@@ -8,6 +8,7 @@
 #include "config/problem.h"
 #include "fmt/format.h"
 #include "fmt/ranges.h"
+#include "geo/ascii.h"
 
 namespace octroi {
 namespace {
@@ -15,8 +16,6 @@ namespace {
 // Words longer than this are not compared: the table grows with the product of
 // the lengths, and a word may be as long as a file.
 constexpr size_t kMaxComparedBytes = 64;
-
-char Lower(char c) { return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c; }
 
 // Optimal string alignment distance of two words, case ignored.
 size_t Distance(std::string_view a, std::string_view b) {

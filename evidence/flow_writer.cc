@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "evidence/flow_writer.h"
 
-#include <cerrno>
-#include <cstdio>
-#include <fstream>
-#include <system_error>
+#include <ostream>
 
 #include "evidence/destination_view.h"
 #include "evidence/json.h"
+#include "evidence/whole_file.h"
 #include "fmt/format.h"
 
 namespace octroi {
@@ -81,22 +79,17 @@ std::string FlowToJson(const ExportedFlow& flow,
 absl::Status WriteFlows(const std::string& path,
                         std::span<const ExportedFlow> flows,
                         const EditionTimeline& timeline) {
-  const std::string partial = path + ".partial";
-  std::ofstream file(partial, std::ios::binary | std::ios::trunc);
-  for (const ExportedFlow& flow : flows) {
-    if (!file) break;
-    file << FlowToJson(flow, timeline) << '\n';
-  }
-  file.close();
-  if (!file || std::rename(partial.c_str(), path.c_str()) != 0) {
-    const std::string why = std::generic_category().message(errno);
-    std::remove(partial.c_str());
-    return absl::UnavailableError(fmt::format(
-        "{}: flow records cannot be written: {}; give a path in a directory "
-        "that can be written, with room for {} records",
-        path, why, flows.size()));
-  }
-  return absl::OkStatus();
+  const std::string hint = fmt::format(
+      "give a path in a directory that can be written, with room for {} "
+      "records",
+      flows.size());
+  return WriteWholeFile(path, "flow records cannot be written", hint,
+                        [&](std::ostream& file) {
+                          for (const ExportedFlow& flow : flows) {
+                            if (!file) break;
+                            file << FlowToJson(flow, timeline) << '\n';
+                          }
+                        });
 }
 
 }  // namespace octroi

@@ -9,16 +9,10 @@
 #include "evidence/destination_view.h"
 #include "fmt/format.h"
 #include "fmt/ranges.h"
+#include "geo/ascii.h"
 
 namespace octroi {
 namespace {
-
-std::string Lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return text;
-}
 
 bool IsThirdParty(const AccountRow& account) {
   return (account.key.direction == FlowDirection::kEgress ||
@@ -31,18 +25,17 @@ using PartyKey = std::tuple<std::string, std::string, std::string, std::string>;
 
 // A provider is registered under its own name, its parent's, its ASN's, or that
 // which the catalogue has for it.
-bool IsRegistered(const InventoryRow& row, const std::string& provider,
+bool IsRegistered(const InventoryRow& row,
                   const std::vector<RegisteredProvider>& registered) {
-  return std::any_of(registered.begin(), registered.end(),
-                     [&](const RegisteredProvider& known) {
-                       if (known.asn != 0 && row.asns.contains(known.asn))
-                         return true;
-                       if (known.name.empty()) return false;
-                       const std::string name = Lower(known.name);
-                       return name == Lower(row.operator_name) ||
-                              name == Lower(row.parent) ||
-                              (!provider.empty() && name == Lower(provider));
-                     });
+  return std::any_of(
+      registered.begin(), registered.end(),
+      [&row](const RegisteredProvider& known) {
+        if (known.asn != 0 && row.asns.contains(known.asn)) return true;
+        return !known.name.empty() &&
+               (EqualIgnoringCase(known.name, row.operator_name) ||
+                EqualIgnoringCase(known.name, row.parent) ||
+                EqualIgnoringCase(known.name, row.provider));
+      });
 }
 
 class Builder {
@@ -86,7 +79,7 @@ class Builder {
     row.controlling_country = view.controlling_country;
     row.law = view.law;
     row.confidence = run_by == nullptr ? "" : run_by->confidence;
-    if (run_by != nullptr) providers_[party] = run_by->provider;
+    if (run_by != nullptr) row.provider = run_by->provider;
     if (view.asn != 0) row.asns.insert(view.asn);
     if (!view.service.empty()) row.services.insert(view.service);
     row.locations.insert(view.location);
@@ -99,7 +92,7 @@ class Builder {
     std::vector<InventoryRow> rows;
     for (auto& [party, row] : rows_) {
       if (registered) {
-        row.is_registered = IsRegistered(row, providers_[party], *registered);
+        row.is_registered = IsRegistered(row, *registered);
       }
       rows.push_back(std::move(row));
     }
@@ -134,7 +127,6 @@ class Builder {
   const Policy& policy_;
   Sightings sightings_;
   std::map<PartyKey, InventoryRow> rows_;
-  std::map<PartyKey, std::string> providers_;
 };
 
 std::string Instant(const std::optional<int64_t>& ns) {

@@ -55,6 +55,7 @@ struct InventoryRow {
   std::string controlling_country;
   std::string law;
   std::string confidence;
+  std::string provider;  // The catalogue's name of it; "" if it has none.
   std::set<uint32_t> asns;
   std::set<std::string> services;   // service_id
   std::set<std::string> locations;  // "FR", "contested", "anycast", ...

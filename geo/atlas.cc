@@ -534,15 +534,9 @@ class Explainer {
     if (tie == nullptr || is_special_) return;
     const uint32_t index = facts_.catalogue.Find(tie->service_id);
     if (index == Catalogue::kNone) return;
-    const std::vector<CatalogueRow>& rows =
-        facts_.catalogue.service(index).rows;
-    // Of the rows that hold, the one that began last decides.
-    const CatalogueRow* in_force = nullptr;
-    for (const CatalogueRow& row : rows) {
-      const bool has_ended = row.validity.until && *row.validity.until < day_;
-      if (row.known_from() <= day_ && !has_ended) in_force = &row;
-    }
-    for (const CatalogueRow& row : rows) {
+    const Service& tied = facts_.catalogue.service(index);
+    const CatalogueRow* in_force = tied.RowInForce(day_);
+    for (const CatalogueRow& row : tied.rows) {
       Claim& claim = Add(
           "qualification",
           fmt::format(

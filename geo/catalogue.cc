@@ -76,6 +76,15 @@ std::optional<Milestone> ParseMilestone(std::string_view text) {
   return std::nullopt;
 }
 
+const CatalogueRow* Service::RowInForce(Day day) const {
+  const CatalogueRow* in_force = nullptr;
+  for (const CatalogueRow& row : rows) {
+    const bool has_ended = row.validity.until && *row.validity.until < day;
+    if (row.known_from() <= day && !has_ended) in_force = &row;
+  }
+  return in_force;
+}
+
 namespace {
 
 // By the day from which rows are known; of one day, the order in which a

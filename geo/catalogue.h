@@ -89,6 +89,9 @@ struct Service {
   std::string type;
   std::string scheme;
   std::vector<CatalogueRow> rows;  // Sorted by known_from().
+
+  // Of the rows that hold on the day, the one that began last, or null.
+  const CatalogueRow* RowInForce(Day day) const;
 };
 
 // Rows gathered by service_id, services in the order in which they are first

@@ -9,6 +9,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "fmt/format.h"
+#include "geo/ascii.h"
 #include "geo/country.h"
 
 namespace octroi {
@@ -17,13 +18,6 @@ namespace {
 constexpr size_t kMaxShownCharacters = 48;
 constexpr size_t kMaxVendorCharacters = 64;
 constexpr std::string_view kNoCountry = "??";
-
-std::string_view Trim(std::string_view text) {
-  constexpr std::string_view kSpace = " \t\r";
-  const size_t first = text.find_first_not_of(kSpace);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
-}
 
 // `text` as it can stand in a message: printable ASCII, and not too long.
 std::string Shown(std::string_view text) {

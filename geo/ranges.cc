@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "fmt/format.h"
+#include "geo/ascii.h"
 
 namespace octroi {
 
@@ -30,13 +31,7 @@ std::optional<Grade> ParseGrade(std::string_view text) {
   return std::nullopt;
 }
 
-bool RangeRow::is_global() const {
-  constexpr std::string_view kGlobal = "global";
-  return std::equal(region.begin(), region.end(), kGlobal.begin(),
-                    kGlobal.end(), [](char c, char wanted) {
-                      return c == wanted || c == wanted - 'a' + 'A';
-                    });
-}
+bool RangeRow::is_global() const { return EqualIgnoringCase(region, "global"); }
 
 namespace {
 

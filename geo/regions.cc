@@ -1,21 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "geo/regions.h"
 
-#include <algorithm>
-
 #include "absl/status/status.h"
 #include "fmt/format.h"
+#include "geo/ascii.h"
 
 namespace octroi {
 namespace {
 
 // Both names in lower case; a line feed stands in neither.
 std::string KeyOf(std::string_view provider, std::string_view region) {
-  std::string key = fmt::format("{}\n{}", provider, region);
-  std::transform(key.begin(), key.end(), key.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return key;
+  return Lower(fmt::format("{}\n{}", provider, region));
 }
 
 }  // namespace

@@ -44,19 +44,15 @@ std::optional<std::vector<unsigned>> ParseVersion(std::string_view text) {
 }  // namespace
 
 QualificationAt EvaluateQualification(const Service& service, Day day) {
-  const CatalogueRow* in_force = nullptr;
-  const CatalogueRow* ended = nullptr;
+  const CatalogueRow* in_force = service.RowInForce(day);
+  if (in_force != nullptr) return {StatusOf(in_force->state), in_force};
+  const CatalogueRow* ended = nullptr;  // Of the known rows all have ended.
   for (const CatalogueRow& row : service.rows) {  // Sorted by known_from().
     if (row.known_from() > day) break;
-    if (row.validity.until && *row.validity.until < day) {
-      if (ended == nullptr || *ended->validity.until <= *row.validity.until) {
-        ended = &row;
-      }
-    } else {
-      in_force = &row;
+    if (ended == nullptr || *ended->validity.until <= *row.validity.until) {
+      ended = &row;
     }
   }
-  if (in_force != nullptr) return {StatusOf(in_force->state), in_force};
   if (ended != nullptr && ended->state == ServiceState::kQualified) {
     return {QualificationStatus::kExpired, ended};
   }
