@@ -68,14 +68,18 @@ struct PointStatus {
   std::string note;
 };
 
-// A source that waits for packets.
+// A source that waits for packets. All calls from the worker's thread.
 class LiveSource : public PacketSource {
  public:
   // Returns when a packet may be waiting, and after `timeout_ms` at the latest.
-  // The worker's thread, between two bursts.
+  // Between two bursts.
   virtual void Wait(int timeout_ms) = 0;
 
-  bool is_finished() const final { return false; }
+  // Before the first burst on a thread, and after the last.
+  virtual void StartThread() {}
+  virtual void EndThread() {}
+
+  bool is_finished() const override { return false; }
 };
 
 class ObservationPoint {
