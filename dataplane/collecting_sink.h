@@ -9,17 +9,10 @@
 #include <utility>
 #include <vector>
 
-#include "dataplane/flow_record.h"
+#include "dataplane/exported_flow.h"
 #include "dataplane/flow_sink.h"
-#include "dataplane/tunnel_index.h"
 
 namespace octroi {
-
-// A record that stands alone: the tunnel is told by itself.
-struct ExportedFlow {
-  FlowRecord record;
-  Tunnel tunnel;  // Of kind kNone for a flow of the outermost layer.
-};
 
 // The order that results list flows in: by start, source, destination, ports,
 // protocol, tunnel, then everything else that a result can show, so that flows

@@ -46,10 +46,19 @@ inline constexpr int kMaxIpLayers = 5;
 inline constexpr uint32_t kShardCount = 64;
 inline constexpr uint32_t kMaxWorkers = kShardCount;
 
+// Ended flows that wait between a worker and the writer thread: room of an
+// export ring, in records. With the default, 160,000 flows may end in a second
+// if the writer comes by ten times in it.
+inline constexpr size_t kDefaultExportRingRecords = 16'384;
+inline constexpr size_t kMaxExportRingRecords = size_t{1} << 20;
+
 static_assert(kMaxPcapngBlockBytes >= 2 * kMaxCapturedOctets);
 static_assert(kMaxPcapngBlockBytes % 4 == 0);
 static_assert(kMaxVlanTags + kMaxMplsLabels < kMaxDecodedHeaders);
 static_assert(kMaxIpv6ExtensionHeaders < kMaxDecodedHeaders);
 static_assert((kShardCount & (kShardCount - 1)) == 0);
+static_assert((kDefaultExportRingRecords & (kDefaultExportRingRecords - 1)) ==
+              0);
+static_assert((kMaxExportRingRecords & (kMaxExportRingRecords - 1)) == 0);
 
 }  // namespace octroi
