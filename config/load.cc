@@ -138,12 +138,17 @@ void ConfigReader::Read(const YamlField& root) {
 }
 
 void ConfigReader::ReadFlowTable(const YamlField& field) {
-  constexpr std::string_view kKeys[] = {"memory_mib"};
+  constexpr std::string_view kKeys[] = {"memory_mib", "active_seconds"};
   const YamlMap map = field.ReadMap(kKeys);
   if (const auto memory = map.Find("memory_mib")) {
     config_.live.flow_memory_mib = static_cast<uint32_t>(
         memory->ReadInteger(kMinFlowMemoryMib, kMaxFlowMemoryMib)
             .value_or(config_.live.flow_memory_mib));
+  }
+  if (const auto active = map.Find("active_seconds")) {
+    config_.live.active_seconds =
+        static_cast<uint32_t>(active->ReadInteger(1, kMaxActiveSeconds)
+                                  .value_or(config_.live.active_seconds));
   }
 }
 

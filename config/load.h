@@ -28,6 +28,8 @@ struct SourceOptions {
   std::vector<std::string> dpdk_devices;  // kDpdk: PCI addresses or vdevs
   int dpdk_workers = 1;                   // kDpdk: 1 to kMaxDpdkWorkers
   std::string file;                       // kFile
+
+  friend bool operator==(const SourceOptions&, const SourceOptions&) = default;
 };
 
 inline constexpr int kMaxDpdkWorkers = 64;
@@ -52,6 +54,9 @@ struct RequirementPlaces {
 struct LiveConfig {
   // Memory of each worker's flow table, MiB.
   uint32_t flow_memory_mib = 192;
+  // A flow is reported in parts of this length, seconds: what it violates is
+  // not told later.
+  uint32_t active_seconds = 60;
   // No file of flow records if not given.
   std::optional<FlowLogOptions> flow_log;
   // "": the service manager's, or the packaged one.
@@ -61,6 +66,7 @@ struct LiveConfig {
 };
 inline constexpr uint32_t kMinFlowMemoryMib = 4;
 inline constexpr uint32_t kMaxFlowMemoryMib = 128 * 1024;
+inline constexpr uint32_t kMaxActiveSeconds = 86'400;
 
 struct Config {
   std::vector<SourceOptions> sources;

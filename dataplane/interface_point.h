@@ -52,6 +52,9 @@ struct InterfaceOptions {
   // Bytes of a packet that are handed over, from the frame's start. Lengths
   // are those of the wire, also of packets that offloads have joined.
   uint32_t snap_octets = 256;
+
+  friend bool operator==(const InterfaceOptions&,
+                         const InterfaceOptions&) = default;
 };
 inline constexpr uint32_t kMinRingBytes = 1u << 20;
 inline constexpr uint32_t kMaxRingBytes = 1u << 30;

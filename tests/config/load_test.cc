@@ -163,7 +163,7 @@ TEST(LoadTest, ReadsThePolicy) {
   EXPECT_EQ(payments.exceptions[0].until, ParseDay("2026-12-31"));
   EXPECT_EQ(payments.exceptions[0].reference, "ICT-0042");
   EXPECT_EQ(payments.exceptions[0].reason, "card-scheme clearing");
-  EXPECT_EQ(payments.exceptions[0].line, 32);
+  EXPECT_EQ(payments.exceptions[0].line, 33);
 
   const Workload& rest = policy.workloads[1];
   EXPECT_TRUE(rest.covers_any);
@@ -230,7 +230,8 @@ TEST(LoadTest, NamesTheNearestKeyInEveryMap) {
       {"sources: [{inetrfaec: eth0}, {file: x}]\n",
        "1:12: sources[0]: unknown key \"inetrfaec\"; did you mean "
        "\"interface\"? known "
-       "keys: interface, dpdk, file"},
+       "keys: interface, dpdk, file, workers, promiscuous, direction, filter, "
+       "ring_mib, snap_length"},
       {std::string(kSource) + "polciy: {}\n",
        "2:1: unknown key \"polciy\"; did you mean \"policy\"? known keys: "
        "sources, local_networks, facts, policy, metrics, flow_table, flow_log, "
@@ -300,11 +301,11 @@ TEST(LoadTest, ChecksSources) {
       {"sources: [{interface: eth0, snap_length: 64}]\n",
        "1:42: sources[0].snap_length: \"64\" is not a number from 96 to 65535"},
       {"sources: [{interface: eth0, direction: up}]\n",
-       "1:40: sources[0].direction: \"up\" is not a direction; write one of "
-       "both, in, out"},
+       "1:40: sources[0].direction: \"up\" is not a direction; write both, in "
+       "or out"},
       {"sources: [{interface: eth0, promiscuous: 1}]\n",
-       "1:42: sources[0].promiscuous: \"1\" is not a truth value; write true "
-       "or false"},
+       "1:42: sources[0].promiscuous: \"1\" is neither true nor false; write "
+       "one of them"},
       {"sources: [{file: x.pcap, filter: ip}]\n",
        "1:34: sources[0].filter: belongs to a source that is an interface"},
       {"sources: [{dpdk: {workers: 1}}]\n",
@@ -319,16 +320,18 @@ TEST(LoadTest, ChecksSources) {
 }
 
 TEST(LoadTest, ReadsHowTheDaemonRuns) {
-  const Config config = Read(std::string(kSource) +
-                                 "flow_table: {memory_mib: 512}\n"
-                                 "flow_log: {path: flows.jsonl, verdicts: "
-                                 "[violation, undetermined], rotate_mib: 10, "
-                                 "rotate_hours: 1, ceiling_mib: 100}\n"
-                                 "state_directory: /srv/octroi\n"
-                                 "reload: on_change\n",
-                             "/etc/octroi/octroi.yaml");
+  const Config config =
+      Read(std::string(kSource) +
+               "flow_table: {memory_mib: 512, active_seconds: 5}\n"
+               "flow_log: {path: flows.jsonl, verdicts: "
+               "[violation, undetermined], rotate_mib: 10, "
+               "rotate_hours: 1, ceiling_mib: 100}\n"
+               "state_directory: /srv/octroi\n"
+               "reload: on_change\n",
+           "/etc/octroi/octroi.yaml");
 
   EXPECT_EQ(config.live.flow_memory_mib, 512u);
+  EXPECT_EQ(config.live.active_seconds, 5u);
   EXPECT_EQ(config.live.state_directory, "/srv/octroi");
   EXPECT_TRUE(config.live.reloads_on_change);
   ASSERT_TRUE(config.live.flow_log);
@@ -349,8 +352,8 @@ TEST(LoadTest, ChecksHowTheDaemonRuns) {
        "2:11: flow_log.path is missing; write where, such as "
        "/var/log/octroi/flows.jsonl"},
       {source + "flow_log: {path: f, verdicts: [bad]}\n",
-       "2:32: flow_log.verdicts[0]: \"bad\" is not a verdict; write one of "
-       "not_judged, compliant, excepted, undetermined, violation"},
+       "2:32: flow_log.verdicts[0]: \"bad\" is not a verdict; write "
+       "not_judged, compliant, excepted, undetermined or violation"},
       {source + "flow_log: {path: f, verdicts: []}\n",
        "2:31: flow_log.verdicts: names no verdict; leave flow_log out for no "
        "records"},
@@ -358,8 +361,8 @@ TEST(LoadTest, ChecksHowTheDaemonRuns) {
        "2:11: flow_log: ceiling_mib (1024) is less than twice rotate_mib "
        "(600): the file that is written and one rotated one must fit"},
       {source + "reload: always\n",
-       "2:9: reload: \"always\" is not a time to load facts anew; write one "
-       "of on_signal, on_change"},
+       "2:9: reload: \"always\" is not a time to load facts anew; write "
+       "on_signal or on_change"},
   });
 }
 
