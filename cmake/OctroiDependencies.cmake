@@ -16,6 +16,7 @@ find_program(XZ xz REQUIRED)
 
 if(OCTROI_TESTS)
   find_package(GTest REQUIRED)
+  pkg_check_modules(SYSTEMD REQUIRED IMPORTED_TARGET libsystemd)
   include(GoogleTest)
 endif()
 if(OCTROI_BENCH)
