@@ -16,11 +16,11 @@ namespace {
 // What is wrong with a source on this host; "" if nothing is.
 std::string ProblemOf(const SourceOptions& source) {
   if (source.kind == SourceOptions::Kind::kInterface &&
-      if_nametoindex(source.interface_name.c_str()) == 0) {
+      if_nametoindex(source.interface.interface_name.c_str()) == 0) {
     return fmt::format(
         "{} is not a network interface of this host; `ip link` "
         "lists them",
-        source.interface_name);
+        source.interface.interface_name);
   }
   if (source.kind == SourceOptions::Kind::kFile &&
       access(source.file.c_str(), R_OK) != 0) {

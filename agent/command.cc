@@ -52,7 +52,13 @@ std::vector<IpPrefix> LocalNetworksOf(const BeliefOptions& options,
                                       const SpecialPurposeTable& table) {
   const auto& given =
       options.local_networks ? options.local_networks : config.local_networks;
-  if (!given) return DefaultLocalNetworks(table);
+  if (!given) {
+    std::vector<IpPrefix> networks = DefaultLocalNetworks(table);
+    for (const IpAddress& address : options.own_addresses) {
+      networks.push_back(IpPrefix::Containing(address, address.bit_count()));
+    }
+    return networks;
+  }
   std::vector<IpPrefix> networks = *given;
   const std::vector<IpPrefix> always = AlwaysLocalNetworks(table);
   networks.insert(networks.end(), always.begin(), always.end());

@@ -58,6 +58,8 @@ struct BeliefOptions {
   std::string config_path = "";  // "": defaults.
   // Instead of the configuration's local networks.
   std::optional<std::vector<IpPrefix>> local_networks = std::nullopt;
+  // Local as well where neither says what is: live, the interfaces' own.
+  std::vector<IpAddress> own_addresses = {};
   bool needs_sources = false;  // The configuration must name packet sources.
 };
 

@@ -22,6 +22,8 @@ enum class EventKind : uint8_t {
   kEditionRefused,
   kBlindBegan,
   kBlindEnded,
+  kSourceSilent,
+  kSourceSpoke,
   kSourceLost,
   kSourceBack,
   kRecordsLost,
@@ -60,6 +62,13 @@ inline constexpr EventInfo kEvents[] = {
      4, "From here on not every packet of a source is seen."},
     {EventKind::kBlindEnded, "blind_ended", "ef66f30eca604e60b0f3c934e8aa96c6",
      5, "Every packet of the source is seen again."},
+    {EventKind::kSourceSilent, "source_silent",
+     "8a92ce5dee194439af449b453fa69f19", 4,
+     "A source that had packets has none: an idle link, or a mirror that was "
+     "unplugged."},
+    {EventKind::kSourceSpoke, "source_spoke",
+     "b9d5c32240e244a18c2a29b9dda8aead", 5,
+     "A source that was silent has packets again."},
     {EventKind::kSourceLost, "source_lost", "e20f83c695194cd88a322516163b8830",
      3,
      "A source gives no packets any more, such as an interface that is down "

@@ -240,36 +240,55 @@ void EventLog::EditionRefused(std::string_view problem,
   Tell(event);
 }
 
-void EventLog::BlindBegan(std::string_view source, std::string_view where,
+void EventLog::BlindBegan(std::string_view source, std::string_view cause,
                           int64_t since_ns) {
   Event event = {
       EventKind::kBlindBegan,
-      fmt::format("packets are lost source={} where={} since={}",
-                  Printable(source), Printable(where), FormatInstant(since_ns)),
+      fmt::format("not all packets are seen source={} cause={} "
+                  "since={}",
+                  Printable(source), Printable(cause), FormatInstant(since_ns)),
       {}};
   AddField("OCTROI_SOURCE", source, &event);
-  AddField("OCTROI_WHERE", where, &event);
+  AddField("OCTROI_CAUSE", cause, &event);
   AddField("OCTROI_SINCE", FormatInstant(since_ns), &event);
   Tell(event);
 }
 
-void EventLog::BlindEnded(std::string_view source, std::string_view where,
+void EventLog::BlindEnded(std::string_view source, std::string_view cause,
                           int64_t since_ns, int64_t until_ns,
                           std::optional<uint64_t> lost_packets) {
   const std::string lost =
       lost_packets ? fmt::format("{}", *lost_packets) : "unknown";
   Event event = {
       EventKind::kBlindEnded,
-      fmt::format("no more packets are lost source={} where={} since={} "
+      fmt::format("all packets are seen again source={} cause={} since={} "
                   "until={} lost={}",
-                  Printable(source), Printable(where), FormatInstant(since_ns),
+                  Printable(source), Printable(cause), FormatInstant(since_ns),
                   FormatInstant(until_ns), lost),
       {}};
   AddField("OCTROI_SOURCE", source, &event);
-  AddField("OCTROI_WHERE", where, &event);
+  AddField("OCTROI_CAUSE", cause, &event);
   AddField("OCTROI_SINCE", FormatInstant(since_ns), &event);
   AddField("OCTROI_UNTIL", FormatInstant(until_ns), &event);
   if (lost_packets) AddField("OCTROI_LOST_PACKETS", *lost_packets, &event);
+  Tell(event);
+}
+
+void EventLog::SourceSilent(std::string_view source, int64_t since_ns) {
+  Event event = {EventKind::kSourceSilent,
+                 fmt::format("no packets any more source={} since={}",
+                             Printable(source), FormatInstant(since_ns)),
+                 {}};
+  AddField("OCTROI_SOURCE", source, &event);
+  AddField("OCTROI_SINCE", FormatInstant(since_ns), &event);
+  Tell(event);
+}
+
+void EventLog::SourceSpoke(std::string_view source) {
+  Event event = {EventKind::kSourceSpoke,
+                 fmt::format("packets again source={}", Printable(source)),
+                 {}};
+  AddField("OCTROI_SOURCE", source, &event);
   Tell(event);
 }
 

@@ -80,13 +80,17 @@ class EventLog {
   void EditionAdopted(std::string_view digest, std::string_view cause);
   // `problem`: the first of them; `digest`: of the edition that stays.
   void EditionRefused(std::string_view problem, std::string_view digest);
-  // `where`: the place that loses packets, such as "kernel_ring".
-  void BlindBegan(std::string_view source, std::string_view where,
+  // A source does not see everything; `cause` is such as BlindCauseName.
+  // Packets that are known to be lost, where that is known of any.
+  void BlindBegan(std::string_view source, std::string_view cause,
                   int64_t since_ns);
-  // `lost_packets` is nothing if nobody knows how many there were.
-  void BlindEnded(std::string_view source, std::string_view where,
+  void BlindEnded(std::string_view source, std::string_view cause,
                   int64_t since_ns, int64_t until_ns,
                   std::optional<uint64_t> lost_packets);
+  // A source that had packets has none, which need not be a loss; and has some
+  // again.
+  void SourceSilent(std::string_view source, int64_t since_ns);
+  void SourceSpoke(std::string_view source);
   void SourceLost(std::string_view source, std::string_view problem);
   void SourceBack(std::string_view source, int64_t lost_ns, int64_t back_ns);
   // `total` records were lost at a place since the start; may be called with

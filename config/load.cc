@@ -29,6 +29,7 @@ constexpr std::string_view kControls[] = {"eu"};
 constexpr std::string_view kServiceTypes[] = {"IaaS", "CaaS", "PaaS", "SaaS"};
 constexpr std::string_view kUndetermined[] = {"report", "violation"};
 constexpr std::string_view kAppliesTo[] = {"opened_by_local", "any"};
+constexpr std::string_view kDirections[] = {"both", "in", "out"};
 constexpr size_t kMaxNameCharacters = 64;
 // IFNAMSIZ - 1 of Linux.
 constexpr size_t kMaxInterfaceNameBytes = 15;
@@ -69,10 +70,14 @@ class ConfigReader {
  private:
   void ReadSources(const YamlMap& root);
   std::optional<SourceOptions> ReadSource(const YamlField& field);
+  void ReadInterface(const YamlField& name, const YamlMap& map,
+                     InterfaceOptions* interface);
   void ReadDpdk(const YamlField& field, SourceOptions* source);
   void ReadLocalNetworks(const YamlField& field);
   void ReadFacts(const YamlField& field);
   void ReadMetrics(const YamlField& field);
+  void ReadFlowTable(const YamlField& field);
+  void ReadFlowLog(const YamlField& field);
 
   void ReadPolicy(const YamlField& field);
   void ReadWorkloads(const YamlField& field);
@@ -87,6 +92,8 @@ class ConfigReader {
   // Names, each once, and where they stand.
   std::vector<std::string> ReadNames(const YamlField& field,
                                      std::vector<ConfigPlace>* places);
+  // Verdicts, each once.
+  std::vector<Verdict> ReadVerdicts(const YamlField& field);
   // Ports, each once.
   std::vector<uint16_t> ReadPorts(std::span<const YamlField> items);
   void ReadExceptions(const YamlField& field, Workload* workload);
@@ -109,14 +116,90 @@ class ConfigReader {
 };
 
 void ConfigReader::Read(const YamlField& root) {
-  constexpr std::string_view kKeys[] = {"sources", "local_networks", "facts",
-                                        "policy", "metrics"};
+  constexpr std::string_view kKeys[] = {
+      "sources",    "local_networks", "facts",           "policy", "metrics",
+      "flow_table", "flow_log",       "state_directory", "reload"};
+  constexpr std::string_view kReloads[] = {"on_signal", "on_change"};
   const YamlMap map = root.ReadMap(kKeys);
   ReadSources(map);
   if (const auto field = map.Find("local_networks")) ReadLocalNetworks(*field);
   if (const auto field = map.Find("facts")) ReadFacts(*field);
   if (const auto field = map.Find("policy")) ReadPolicy(*field);
   if (const auto field = map.Find("metrics")) ReadMetrics(*field);
+  if (const auto field = map.Find("flow_table")) ReadFlowTable(*field);
+  if (const auto field = map.Find("flow_log")) ReadFlowLog(*field);
+  if (const auto field = map.Find("state_directory")) {
+    config_.live.state_directory = ReadPath(*field);
+  }
+  if (const auto field = map.Find("reload")) {
+    config_.live.reloads_on_change =
+        field->ReadWord("a time to load facts anew", kReloads) == "on_change";
+  }
+}
+
+void ConfigReader::ReadFlowTable(const YamlField& field) {
+  constexpr std::string_view kKeys[] = {"memory_mib"};
+  const YamlMap map = field.ReadMap(kKeys);
+  if (const auto memory = map.Find("memory_mib")) {
+    config_.live.flow_memory_mib = static_cast<uint32_t>(
+        memory->ReadInteger(kMinFlowMemoryMib, kMaxFlowMemoryMib)
+            .value_or(config_.live.flow_memory_mib));
+  }
+}
+
+void ConfigReader::ReadFlowLog(const YamlField& field) {
+  constexpr std::string_view kKeys[] = {"path", "verdicts", "rotate_mib",
+                                        "rotate_hours", "ceiling_mib"};
+  constexpr int64_t kMib = 1 << 20;
+  constexpr int64_t kHourNs = int64_t{3600} * 1'000'000'000;
+  constexpr int64_t kMaxMib = 1 << 20;
+  constexpr int64_t kMaxHours = 366 * 24;
+  const YamlMap map = field.ReadMap(kKeys);
+  FlowLogOptions log;
+  if (const auto path = map.Require(
+          "path", "write where, such as /var/log/octroi/flows.jsonl")) {
+    log.path = ReadPath(*path);
+  }
+  if (const auto verdicts = map.Find("verdicts")) {
+    log.verdicts = ReadVerdicts(*verdicts);
+  }
+  const auto read_number = [&](std::string_view key, int64_t lowest,
+                               int64_t highest, int64_t unit, auto* number) {
+    const auto found = map.Find(key);
+    if (!found) return;
+    const auto value = found->ReadInteger(lowest, highest);
+    if (value)
+      *number = static_cast<std::decay_t<decltype(*number)>>(*value * unit);
+  };
+  read_number("rotate_mib", 1, kMaxMib, kMib, &log.rotate_bytes);
+  read_number("rotate_hours", 0, kMaxHours, kHourNs, &log.rotate_age_ns);
+  read_number("ceiling_mib", 2, kMaxMib, kMib, &log.ceiling_bytes);
+  if (log.ceiling_bytes < 2 * log.rotate_bytes) {
+    field.Error(fmt::format(
+        "ceiling_mib ({}) is less than twice rotate_mib ({}): the file that is "
+        "written and one rotated one must fit",
+        log.ceiling_bytes / kMib, log.rotate_bytes / kMib));
+  }
+  config_.live.flow_log = std::move(log);
+}
+
+std::vector<Verdict> ConfigReader::ReadVerdicts(const YamlField& field) {
+  std::vector<std::string_view> names;
+  for (size_t i = 0; i < static_cast<size_t>(Verdict::kCount); ++i) {
+    names.push_back(VerdictName(static_cast<Verdict>(i)));
+  }
+  std::vector<Verdict> verdicts;
+  const std::vector<YamlField> items = field.ReadList();
+  if (field.is_list() && items.empty()) {
+    field.Error("names no verdict; leave flow_log out for no records");
+  }
+  Once<std::string> seen;
+  for (const YamlField& item : items) {
+    const auto word = item.ReadWord("a verdict", names);
+    if (!word || !seen.Check(*word, *word, item)) continue;
+    verdicts.push_back(*ParseVerdict(*word));
+  }
+  return verdicts;
 }
 
 void ConfigReader::ReadSources(const YamlMap& root) {
@@ -136,7 +219,11 @@ void ConfigReader::ReadSources(const YamlMap& root) {
 }
 
 std::optional<SourceOptions> ConfigReader::ReadSource(const YamlField& field) {
-  constexpr std::string_view kKeys[] = {"interface", "dpdk", "file"};
+  constexpr std::string_view kKeys[] = {
+      "interface", "dpdk",   "file",     "workers",    "promiscuous",
+      "direction", "filter", "ring_mib", "snap_length"};
+  // Those that belong to an interface alone.
+  const auto of_interface = std::span(kKeys).subspan(3);
   const YamlMap map = field.ReadMap(kKeys);
   const auto interface = map.Find("interface");
   const auto dpdk = map.Find("dpdk");
@@ -152,17 +239,7 @@ std::optional<SourceOptions> ConfigReader::ReadSource(const YamlField& field) {
   SourceOptions source;
   if (interface) {
     source.kind = SourceOptions::Kind::kInterface;
-    const auto name = interface->ReadText();
-    if (!name) return std::nullopt;
-    if (name->size() > kMaxInterfaceNameBytes ||
-        name->find_first_of("/ ") != std::string::npos) {
-      interface->Error(
-          fmt::format("{} is not the name of a network interface; "
-                      "write one that `ip link` lists",
-                      Quoted(*name)));
-    }
-    source_names_.Check("interface " + *name, Quoted(*name), *interface);
-    source.interface_name = *name;
+    ReadInterface(*interface, map, &source.interface);
   } else if (dpdk) {
     source.kind = SourceOptions::Kind::kDpdk;
     ReadDpdk(*dpdk, &source);
@@ -171,7 +248,55 @@ std::optional<SourceOptions> ConfigReader::ReadSource(const YamlField& field) {
     source.file = ReadPath(*file);
     source_names_.Check("file " + source.file, Quoted(source.file), *file);
   }
+  if (interface) return source;
+  for (const std::string_view key : of_interface) {
+    if (const auto misplaced = map.Find(key)) {
+      misplaced->Error("belongs to a source that is an interface");
+    }
+  }
   return source;
+}
+
+void ConfigReader::ReadInterface(const YamlField& name, const YamlMap& map,
+                                 InterfaceOptions* interface) {
+  constexpr uint32_t kMib = 1u << 20;
+  if (const auto text = name.ReadText()) {
+    if (text->size() > kMaxInterfaceNameBytes ||
+        text->find_first_of("/ ") != std::string::npos) {
+      name.Error(
+          fmt::format("{} is not the name of a network interface; "
+                      "write one that `ip link` lists",
+                      Quoted(*text)));
+    }
+    source_names_.Check("interface " + *text, Quoted(*text), name);
+    interface->interface_name = *text;
+  }
+  const auto read_number = [&](std::string_view key, uint32_t lowest,
+                               uint32_t highest, uint32_t* number) {
+    const auto field = map.Find(key);
+    if (!field) return;
+    *number = static_cast<uint32_t>(
+        field->ReadInteger(lowest, highest).value_or(*number));
+  };
+  read_number("workers", 1, kMaxWorkers, &interface->worker_count);
+  read_number("snap_length", kMinSnapOctets, kMaxSnapOctets,
+              &interface->snap_octets);
+  uint32_t ring_mib = interface->ring_bytes / kMib;
+  read_number("ring_mib", kMinRingBytes / kMib, kMaxRingBytes / kMib,
+              &ring_mib);
+  interface->ring_bytes = ring_mib * kMib;
+  if (const auto field = map.Find("promiscuous")) {
+    interface->is_promiscuous = field->ReadBool().value_or(false);
+  }
+  if (const auto field = map.Find("filter")) {
+    interface->filter = field->ReadText().value_or("");
+  }
+  if (const auto field = map.Find("direction")) {
+    const auto word = field->ReadWord("a direction", kDirections);
+    interface->direction = word == "in"    ? CaptureDirection::kIncoming
+                           : word == "out" ? CaptureDirection::kOutgoing
+                                           : CaptureDirection::kBoth;
+  }
 }
 
 void ConfigReader::ReadDpdk(const YamlField& field, SourceOptions* source) {

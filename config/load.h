@@ -12,6 +12,8 @@
 
 #include "config/facts.h"
 #include "config/problem.h"
+#include "dataplane/interface_point.h"
+#include "evidence/flow_log.h"
 #include "geo/facts.h"
 #include "geo/ip_prefix.h"
 #include "policy/policy.h"
@@ -22,7 +24,7 @@ namespace octroi {
 struct SourceOptions {
   enum class Kind { kInterface, kDpdk, kFile };
   Kind kind = Kind::kInterface;
-  std::string interface_name;             // kInterface
+  InterfaceOptions interface;             // kInterface
   std::vector<std::string> dpdk_devices;  // kDpdk: PCI addresses or vdevs
   int dpdk_workers = 1;                   // kDpdk: 1 to kMaxDpdkWorkers
   std::string file;                       // kFile
@@ -46,6 +48,20 @@ struct RequirementPlaces {
   std::vector<ConfigPlace> denied_laws;
 };
 
+// How the daemon runs, beside what it believes.
+struct LiveConfig {
+  // Memory of each worker's flow table, MiB.
+  uint32_t flow_memory_mib = 192;
+  // No file of flow records if not given.
+  std::optional<FlowLogOptions> flow_log;
+  // "": the service manager's, or the packaged one.
+  std::string state_directory;
+  // Load facts anew when one of their files changes; else on SIGHUP alone.
+  bool reloads_on_change = false;
+};
+inline constexpr uint32_t kMinFlowMemoryMib = 4;
+inline constexpr uint32_t kMaxFlowMemoryMib = 128 * 1024;
+
 struct Config {
   std::vector<SourceOptions> sources;
   // Nothing: the default of policy/workload_index.h and, live, the
@@ -55,6 +71,7 @@ struct Config {
   Policy policy;
   // IP address and port; port 0 lets the kernel choose.
   std::string metrics_listen = "127.0.0.1:9469";
+  LiveConfig live;
   std::string path;
   // One per workload of `policy`, where the file writes workloads.
   std::vector<RequirementPlaces> requirement_places;

@@ -43,8 +43,13 @@ std::vector<Day> ChangeDays(const Facts& facts, const Policy& policy) {
 
 EditionTimeline::EditionTimeline(AtlasTimeline* atlases,
                                  const WorkloadIndex& workloads,
-                                 const Policy& policy, std::optional<Day> at)
-    : atlases_(atlases), workloads_(workloads), policy_(policy), at_(at) {
+                                 const Policy& policy, std::optional<Day> at,
+                                 uint32_t first_index)
+    : atlases_(atlases),
+      workloads_(workloads),
+      policy_(policy),
+      at_(at),
+      first_index_(first_index) {
   if (!at_) change_days_ = ChangeDays(atlases->facts(), policy);
   editions_.resize(change_days_.size() + 1);
 }
@@ -57,7 +62,7 @@ const Edition& EditionTimeline::At(int64_t ns) {
   const std::lock_guard lock(mutex_);
   if (editions_[index] != nullptr) return *editions_[index];
   auto edition = std::make_unique<Edition>();
-  edition->index = static_cast<uint32_t>(index);
+  edition->index = first_index_ + static_cast<uint32_t>(index);
   if (index > 0) edition->from_ns = StartOfDay(change_days_[index - 1]);
   if (next != change_days_.end()) edition->until_ns = StartOfDay(*next);
   // Every day of the interval gives the same atlas and the same rulebook; the
@@ -73,7 +78,7 @@ const Edition& EditionTimeline::At(int64_t ns) {
 
 const Edition& EditionTimeline::edition(uint32_t index) const {
   const std::lock_guard lock(mutex_);
-  return *editions_[index];
+  return *editions_[index - first_index_];
 }
 
 }  // namespace octroi

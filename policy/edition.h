@@ -19,7 +19,8 @@
 namespace octroi {
 
 struct Edition {
-  // Position in the timeline: editions are ordered by time.
+  // Position in the timeline, which has a range of its own where a process uses
+  // several: editions of one timeline are ordered by time.
   uint32_t index = 0;
   // Judges flows that start in [from_ns, until_ns).
   int64_t from_ns = INT64_MIN;
@@ -37,10 +38,13 @@ std::vector<Day> ChangeDays(const Facts& facts, const Policy& policy);
 
 class EditionTimeline {
  public:
-  // `at`: judge every flow by the facts of that day, whatever its time. The
-  // arguments must outlive the timeline; `atlases` may serve others as well.
+  // `at`: judge every flow by the facts of that day, whatever its time.
+  // `first_index`: that of the first edition; end_index() of the timeline that
+  // this one takes the place of. The arguments must outlive the timeline;
+  // `atlases` may serve others as well.
   EditionTimeline(AtlasTimeline* atlases, const WorkloadIndex& workloads,
-                  const Policy& policy, std::optional<Day> at);
+                  const Policy& policy, std::optional<Day> at,
+                  uint32_t first_index = 0);
 
   // The edition in force at an instant; never fails, never null. Any thread;
   // the first call for an interval compiles it under a lock, so a worker keeps
@@ -49,12 +53,20 @@ class EditionTimeline {
   // The edition of an index that At has returned. Any thread.
   const Edition& edition(uint32_t index) const;
 
+  // Indexes of this timeline's editions, made or not: from the first up to, and
+  // without, the end. Any thread.
+  uint32_t first_index() const { return first_index_; }
+  uint32_t end_index() const {
+    return first_index_ + static_cast<uint32_t>(change_days_.size()) + 1;
+  }
+
  private:
   // Constant after construction.
   AtlasTimeline* const atlases_;
   const WorkloadIndex& workloads_;
   const Policy& policy_;
   std::optional<Day> at_;
+  const uint32_t first_index_;
   std::vector<Day> change_days_;
 
   // Guarded by mutex_; an Edition, once made, does not move or change.

@@ -367,10 +367,11 @@ TEST_F(EventLogTest, TellsLostRecordsAtOnceThenOnceInAnInterval) {
 TEST_F(EventLogTest, TellsTheLifeOfTheDaemon) {
   log_->EditionAdopted("9f2c", "reload");
   log_->EditionRefused("octroi.yaml:3:1: x: unknown key", "9f2c");
-  log_->BlindBegan("eth0", "kernel_ring", kStart);
-  log_->BlindEnded("eth0", "kernel_ring", kStart, kStart + kSecond, 12);
-  log_->BlindEnded("eth0", "kernel_ring", kStart, kStart + kSecond,
-                   std::nullopt);
+  log_->BlindBegan("eth0", "loss", kStart);
+  log_->BlindEnded("eth0", "loss", kStart, kStart + kSecond, 12);
+  log_->BlindEnded("eth0", "loss", kStart, kStart + kSecond, std::nullopt);
+  log_->SourceSilent("eth0", kStart);
+  log_->SourceSpoke("eth0");
   log_->SourceLost("eth0", "the interface is down");
   log_->SourceBack("eth0", kStart, kStart + kSecond);
   log_->LogMended("/var/log/octroi/flows.jsonl", 120);
@@ -379,14 +380,16 @@ TEST_F(EventLogTest, TellsTheLifeOfTheDaemon) {
       "edition adopted cause=reload digest=9f2c",
       "edition refused, the one in force stays; correct it and reload: "
       "octroi.yaml:3:1: x: unknown key",
-      "packets are lost source=eth0 where=kernel_ring "
+      "not all packets are seen source=eth0 cause=loss "
       "since=2026-01-15T00:00:00.000000000Z",
-      "no more packets are lost source=eth0 where=kernel_ring "
+      "all packets are seen again source=eth0 cause=loss "
       "since=2026-01-15T00:00:00.000000000Z "
       "until=2026-01-15T00:00:01.000000000Z lost=12",
-      "no more packets are lost source=eth0 where=kernel_ring "
+      "all packets are seen again source=eth0 cause=loss "
       "since=2026-01-15T00:00:00.000000000Z "
       "until=2026-01-15T00:00:01.000000000Z lost=unknown",
+      "no packets any more source=eth0 since=2026-01-15T00:00:00.000000000Z",
+      "packets again source=eth0",
       "source lost source=eth0: the interface is down",
       "source back source=eth0 since=2026-01-15T00:00:00.000000000Z "
       "until=2026-01-15T00:00:01.000000000Z",

@@ -26,7 +26,8 @@ constexpr std::string_view kSource = "sources: [{interface: eth0}]\n";
 // The example of the documentation.
 constexpr std::string_view kExample = R"(
 sources:
-  - interface: eth0
+  - {interface: eth0, workers: 2, promiscuous: true, direction: in,
+     filter: "not port 22", ring_mib: 64, snap_length: 128}
   - dpdk: {devices: ["0000:3b:00.0"], workers: 4}
   - file: captures/x.pcap
 local_networks: [10.0.0.0/8, 2001:db8:42::/48]
@@ -106,7 +107,14 @@ TEST(LoadTest, ReadsEveryKey) {
   EXPECT_EQ(config.path, "/etc/octroi/octroi.yaml");
   ASSERT_THAT(config.sources, SizeIs(3));
   EXPECT_EQ(config.sources[0].kind, SourceOptions::Kind::kInterface);
-  EXPECT_EQ(config.sources[0].interface_name, "eth0");
+  const InterfaceOptions& interface = config.sources[0].interface;
+  EXPECT_EQ(interface.interface_name, "eth0");
+  EXPECT_EQ(interface.worker_count, 2u);
+  EXPECT_TRUE(interface.is_promiscuous);
+  EXPECT_EQ(interface.direction, CaptureDirection::kIncoming);
+  EXPECT_EQ(interface.filter, "not port 22");
+  EXPECT_EQ(interface.ring_bytes, 64u << 20);
+  EXPECT_EQ(interface.snap_octets, 128u);
   EXPECT_EQ(config.sources[1].kind, SourceOptions::Kind::kDpdk);
   EXPECT_THAT(config.sources[1].dpdk_devices, ElementsAre("0000:3b:00.0"));
   EXPECT_EQ(config.sources[1].dpdk_workers, 4);
@@ -225,7 +233,8 @@ TEST(LoadTest, NamesTheNearestKeyInEveryMap) {
        "keys: interface, dpdk, file"},
       {std::string(kSource) + "polciy: {}\n",
        "2:1: unknown key \"polciy\"; did you mean \"policy\"? known keys: "
-       "sources, local_networks, facts, policy, metrics"},
+       "sources, local_networks, facts, policy, metrics, flow_table, flow_log, "
+       "state_directory, reload"},
       {std::string(kSource) + "facts: {cuontry: x}\n",
        "2:9: facts: unknown key \"cuontry\"; did you mean \"country\"? known "
        "keys: "
@@ -241,7 +250,8 @@ TEST(LoadTest, NamesTheNearestKeyInEveryMap) {
        "3:1: key \"metrics\" stands twice; keep one of them"},
       {"- interface: eth0\n",
        "1:1: a list is not a map; write sources: ..., local_networks: ..., "
-       "facts: ..., policy: ..., metrics: ..."},
+       "facts: ..., policy: ..., metrics: ..., flow_table: ..., flow_log: ..., "
+       "state_directory: ..., reload: ..."},
   });
 }
 
@@ -251,7 +261,7 @@ TEST(LoadTest, ReportsAMisspeltKeyOnce) {
       ProblemsOf("source: []\n"),
       ElementsAre("1:1: unknown key \"source\"; did you mean \"sources\"? "
                   "known keys: sources, local_networks, facts, policy, "
-                  "metrics"));
+                  "metrics, flow_table, flow_log, state_directory, reload"));
   EXPECT_THAT(
       ProblemsOf(std::string(kSource) +
                  "policy: {workloads: [{name: a, addressse: [any], requires: "
@@ -269,7 +279,8 @@ TEST(LoadTest, ChecksSources) {
        "begin with '-'"},
       {"sources: [eth0]\n",
        "1:11: sources[0]: \"eth0\" is not a map; write interface: ..., dpdk: "
-       "..., file: ..."},
+       "..., file: ..., workers: ..., promiscuous: ..., direction: ..., "
+       "filter: ..., ring_mib: ..., snap_length: ..."},
       {"sources: [{}]\n",
        "1:11: sources[0]: names no source; write one of interface, dpdk or "
        "file"},
@@ -282,6 +293,20 @@ TEST(LoadTest, ChecksSources) {
       {"sources:\n  - interface: eth0\n  - interface: eth0\n",
        "3:16: sources[1].interface: \"eth0\" stands already on line 2; keep "
        "one of them"},
+      {"sources: [{interface: eth0, workers: 0}]\n",
+       "1:38: sources[0].workers: \"0\" is not a number from 1 to 64"},
+      {"sources: [{interface: eth0, ring_mib: 1025}]\n",
+       "1:39: sources[0].ring_mib: \"1025\" is not a number from 1 to 1024"},
+      {"sources: [{interface: eth0, snap_length: 64}]\n",
+       "1:42: sources[0].snap_length: \"64\" is not a number from 96 to 65535"},
+      {"sources: [{interface: eth0, direction: up}]\n",
+       "1:40: sources[0].direction: \"up\" is not a direction; write one of "
+       "both, in, out"},
+      {"sources: [{interface: eth0, promiscuous: 1}]\n",
+       "1:42: sources[0].promiscuous: \"1\" is not a truth value; write true "
+       "or false"},
+      {"sources: [{file: x.pcap, filter: ip}]\n",
+       "1:34: sources[0].filter: belongs to a source that is an interface"},
       {"sources: [{dpdk: {workers: 1}}]\n",
        "1:18: sources[0].dpdk.devices is missing; write a list such as "
        "[\"0000:3b:00.0\"]"},
@@ -290,6 +315,51 @@ TEST(LoadTest, ChecksSources) {
        "[\"0000:3b:00.0\"]"},
       {"sources: [{dpdk: {devices: [a], workers: 65}}]\n",
        "1:42: sources[0].dpdk.workers: \"65\" is not a number from 1 to 64"},
+  });
+}
+
+TEST(LoadTest, ReadsHowTheDaemonRuns) {
+  const Config config = Read(std::string(kSource) +
+                                 "flow_table: {memory_mib: 512}\n"
+                                 "flow_log: {path: flows.jsonl, verdicts: "
+                                 "[violation, undetermined], rotate_mib: 10, "
+                                 "rotate_hours: 1, ceiling_mib: 100}\n"
+                                 "state_directory: /srv/octroi\n"
+                                 "reload: on_change\n",
+                             "/etc/octroi/octroi.yaml");
+
+  EXPECT_EQ(config.live.flow_memory_mib, 512u);
+  EXPECT_EQ(config.live.state_directory, "/srv/octroi");
+  EXPECT_TRUE(config.live.reloads_on_change);
+  ASSERT_TRUE(config.live.flow_log);
+  EXPECT_EQ(config.live.flow_log->path, "/etc/octroi/flows.jsonl");
+  EXPECT_THAT(config.live.flow_log->verdicts,
+              ElementsAre(Verdict::kViolation, Verdict::kUndetermined));
+  EXPECT_EQ(config.live.flow_log->rotate_bytes, 10u << 20);
+  EXPECT_EQ(config.live.flow_log->rotate_age_ns, 3'600'000'000'000);
+  EXPECT_EQ(config.live.flow_log->ceiling_bytes, 100u << 20);
+}
+
+TEST(LoadTest, ChecksHowTheDaemonRuns) {
+  const std::string source(kSource);
+  ExpectProblems({
+      {source + "flow_table: {memory_mib: 1}\n",
+       "2:26: flow_table.memory_mib: \"1\" is not a number from 4 to 131072"},
+      {source + "flow_log: {}\n",
+       "2:11: flow_log.path is missing; write where, such as "
+       "/var/log/octroi/flows.jsonl"},
+      {source + "flow_log: {path: f, verdicts: [bad]}\n",
+       "2:32: flow_log.verdicts[0]: \"bad\" is not a verdict; write one of "
+       "not_judged, compliant, excepted, undetermined, violation"},
+      {source + "flow_log: {path: f, verdicts: []}\n",
+       "2:31: flow_log.verdicts: names no verdict; leave flow_log out for no "
+       "records"},
+      {source + "flow_log: {path: f, rotate_mib: 600}\n",
+       "2:11: flow_log: ceiling_mib (1024) is less than twice rotate_mib "
+       "(600): the file that is written and one rotated one must fit"},
+      {source + "reload: always\n",
+       "2:9: reload: \"always\" is not a time to load facts anew; write one "
+       "of on_signal, on_change"},
   });
 }
 

@@ -187,6 +187,21 @@ TEST(EditionTimelineTest, GivesTheEditionsOfAllTimeInOrderWithoutGaps) {
   EXPECT_EQ(index, ChangeDays(*world.facts, world.policy).size());
 }
 
+TEST(EditionTimelineTest, GivesIndexesThatNoEarlierTimelineHas) {
+  const World world(FactsBuilder().Country("192.0.2.0/24", "GB"),
+                    DefaultPolicy());
+  EditionTimeline earlier(world.atlases.get(), world.workloads, world.policy,
+                          std::nullopt);
+  EditionTimeline later(world.atlases.get(), world.workloads, world.policy,
+                        std::nullopt, earlier.end_index());
+  const int64_t now = StartOfDay(DayFrom("2026-01-01"));
+
+  EXPECT_EQ(earlier.At(INT64_MAX).index, earlier.end_index() - 1);
+  EXPECT_EQ(later.At(INT64_MIN).index, earlier.end_index());
+  EXPECT_EQ(later.At(now).index, earlier.At(now).index + earlier.end_index());
+  EXPECT_EQ(&later.edition(later.At(now).index), &later.At(now));
+}
+
 // Days that nanoseconds cannot hold are before or after every instant.
 TEST(EditionTimelineTest, CopesWithDaysOutsideTheRangeOfInstants) {
   const World world(Timeless()

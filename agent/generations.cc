@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/generations.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "evidence/replay_report.h"
+#include "fmt/format.h"
+
+namespace octroi {
+
+Generation::Generation(std::unique_ptr<Beliefs> beliefs, uint32_t first_index)
+    : beliefs_(std::move(beliefs)),
+      timeline_(beliefs_->atlases.get(), beliefs_->workloads,
+                beliefs_->config.policy, /*at=*/std::nullopt, first_index),
+      editions_(&timeline_) {}
+
+Generations::Generations(std::unique_ptr<Beliefs> first)
+    : present_(std::make_shared<Generation>(std::move(first), 0)),
+      generations_{present_} {}
+
+Generation& Generations::Adopt(std::unique_ptr<Beliefs> beliefs) {
+  present_ = std::make_shared<Generation>(std::move(beliefs),
+                                          present_->timeline().end_index());
+  const std::lock_guard lock(mutex_);
+  generations_.push_back(present_);
+  return *present_;
+}
+
+void Generations::ReleaseBefore(const EditionProvider* oldest) {
+  // Freed outside of the lock: it takes a while.
+  std::vector<std::shared_ptr<Generation>> freed;
+  const std::lock_guard lock(mutex_);
+  const auto kept =
+      std::find_if(generations_.begin(), generations_.end(),
+                   [&](const auto& one) { return one->editions() == oldest; });
+  if (kept == generations_.end()) return;
+  freed.assign(std::make_move_iterator(generations_.begin()),
+               std::make_move_iterator(kept));
+  generations_.erase(generations_.begin(), kept);
+}
+
+size_t Generations::count() const {
+  const std::lock_guard lock(mutex_);
+  return generations_.size();
+}
+
+std::shared_ptr<EditionTimeline> Generations::TimelineOf(
+    uint32_t edition_index) const {
+  const std::lock_guard lock(mutex_);
+  for (const auto& one : generations_) {
+    EditionTimeline& timeline = one->timeline();
+    if (edition_index < timeline.first_index() ||
+        edition_index >= timeline.end_index()) {
+      continue;
+    }
+    return std::shared_ptr<EditionTimeline>(one, &timeline);
+  }
+  return nullptr;
+}
+
+std::vector<std::string> ChangesBetween(const Beliefs& before,
+                                        const Beliefs& after) {
+  std::vector<std::string> changes;
+  std::map<std::string, const FactSource*> known;
+  for (const FactSource& source : before.facts->sources) {
+    known.emplace(source.name, &source);
+  }
+  const auto built = [](const FactSource& source) {
+    return source.built ? FormatDay(*source.built) : std::string("undated");
+  };
+  for (const FactSource& source : after.facts->sources) {
+    const auto found = known.find(source.name);
+    if (found == known.end()) {
+      changes.push_back(fmt::format("{}: new, {}", source.name, built(source)));
+      continue;
+    }
+    if (found->second->sha256 != source.sha256) {
+      changes.push_back(fmt::format("{}: {} instead of {}", source.name,
+                                    built(source), built(*found->second)));
+    }
+    known.erase(found);
+  }
+  for (const auto& [name, source] : known) {
+    changes.push_back(fmt::format("{}: no longer read", name));
+  }
+  if (after.local_networks != before.local_networks) {
+    changes.push_back("local networks");
+  }
+  const std::string with_other_policy =
+      EditionDigest(*before.facts, after.config.policy, before.local_networks);
+  if (with_other_policy != before.digest) changes.push_back("policy");
+  return changes;
+}
+
+}  // namespace octroi

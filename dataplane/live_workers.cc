@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dataplane/live_workers.h"
+
+#include <algorithm>
+#include <cassert>
+#include <chrono>
+#include <system_error>
+
+#include "dataplane/live_clock.h"
+#include "fmt/format.h"
+
+namespace octroi {
+namespace {
+
+// How long a worker waits for a packet before it looks after its flows.
+constexpr int kWaitMs = 50;
+// Packets may wait in a ring so long before a worker receives them: its clock
+// is not set ahead of them.
+constexpr int64_t kPacketDelayNs = 1'000'000'000;
+
+int64_t SteadyNs() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+WorkerOptions OptionsOf(const LiveOptions& options) {
+  WorkerOptions worker;
+  worker.flow_table.memory_limit_bytes = options.flow_memory_bytes;
+  worker.flow_table.initial_capacity =
+      FlowTable::CapacityWithin(options.flow_memory_bytes);
+  worker.flow_table.is_prefaulted = true;
+  worker.accounts.initial_capacity = options.account_limit;
+  worker.accounts.capacity_limit = options.account_limit;
+  worker.timeouts = options.timeouts;
+  worker.hash_seed = options.hash_seed;
+  return worker;
+}
+
+}  // namespace
+
+// A worker's ring, which it waits for while it ends its flows.
+class LiveWorkers::Sink final : public FlowSink {
+ public:
+  Sink(size_t record_count, const std::atomic<int64_t>* drain_until_ns)
+      : ring_(record_count), drain_until_ns_(*drain_until_ns) {}
+
+  void Export(std::span<const FlowRecord> records,
+              const TunnelIndex& tunnels) override {
+    while (is_draining_ && ring_.FreePlaces() < records.size() &&
+           SteadyNs() < drain_until_ns_.load(std::memory_order_relaxed)) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    ring_.Export(records, tunnels);
+  }
+  void StartDraining() { is_draining_ = true; }
+  ExportRing* ring() { return &ring_; }
+
+ private:
+  ExportRing ring_;
+  const std::atomic<int64_t>& drain_until_ns_;
+  bool is_draining_ = false;  // Worker's thread only.
+};
+
+struct LiveWorkers::Lane {
+  Lane(const WorkerOptions& options, size_t ring_records, size_t index,
+       LiveSource* live_source, EditionProvider* editions,
+       const std::atomic<int64_t>* drain_until_ns)
+      : point_index(index),
+        source(live_source),
+        sink(ring_records, drain_until_ns),
+        worker(options, live_source, editions, &sink) {}
+
+  const size_t point_index;
+  LiveSource* const source;
+  Sink sink;
+  Worker worker;
+
+  // Written by the worker's thread, read by any.
+  Counter round_count;
+  std::atomic<bool> has_ended{false};
+};
+
+LiveWorkers::LiveWorkers(const LiveOptions& options,
+                         std::span<ObservationPoint* const> points,
+                         EditionProvider* editions) {
+  const WorkerOptions worker_options = OptionsOf(options);
+  for (size_t p = 0; p < points.size(); ++p) {
+    for (size_t s = 0; s < points[p]->source_count(); ++s) {
+      lanes_.push_back(std::make_unique<Lane>(
+          worker_options, options.export_ring_records, p, points[p]->source(s),
+          editions, &drain_until_ns_));
+    }
+  }
+}
+
+LiveWorkers::~LiveWorkers() { assert(threads_.empty()); }
+
+absl::Status LiveWorkers::Start() {
+  try {
+    for (const auto& lane : lanes_) {
+      threads_.emplace_back(&LiveWorkers::Run, this, lane.get());
+    }
+  } catch (const std::system_error& error) {
+    const size_t started = threads_.size();
+    RequestStop(/*drain_ns=*/0);
+    Join();
+    return absl::ResourceExhaustedError(
+        fmt::format("thread {} of {} workers cannot be started: {}; configure "
+                    "fewer workers, or raise the limit of threads",
+                    started + 1, lanes_.size(), error.what()));
+  }
+  return absl::OkStatus();
+}
+
+void LiveWorkers::RequestStop(int64_t drain_ns) {
+  drain_until_ns_.store(SteadyNs() + drain_ns, std::memory_order_relaxed);
+  should_stop_.store(true, std::memory_order_release);
+}
+
+bool LiveWorkers::has_ended() const {
+  return std::all_of(lanes_.begin(), lanes_.end(), [](const auto& lane) {
+    return lane->has_ended.load(std::memory_order_acquire);
+  });
+}
+
+void LiveWorkers::Join() {
+  for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
+}
+
+void LiveWorkers::Run(Lane* lane) {
+  const LiveClock clock;
+  Worker& worker = lane->worker;
+  lane->source->StartThread();
+  while (!should_stop_.load(std::memory_order_acquire)) {
+    if (worker.RunOnce() == 0) {
+      if (lane->source->is_finished()) break;
+      if (!worker.is_sweeping()) {
+        worker.AdvanceClock(clock.NowNs() - kPacketDelayNs);
+        lane->source->Wait(kWaitMs);
+      }
+    }
+    lane->round_count.Add(1);
+  }
+  lane->sink.StartDraining();
+  worker.Finish(worker.clock_ns());
+  lane->source->EndThread();
+  lane->has_ended.store(true, std::memory_order_release);
+}
+
+size_t LiveWorkers::point_index(size_t worker) const {
+  return lanes_[worker]->point_index;
+}
+Worker& LiveWorkers::worker(size_t index) { return lanes_[index]->worker; }
+const Worker& LiveWorkers::worker(size_t index) const {
+  return lanes_[index]->worker;
+}
+ExportRing* LiveWorkers::ring(size_t index) {
+  return lanes_[index]->sink.ring();
+}
+uint64_t LiveWorkers::round_count(size_t index) const {
+  return lanes_[index]->round_count.Read();
+}
+
+}  // namespace octroi
