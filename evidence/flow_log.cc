@@ -8,6 +8,7 @@
 #include "evidence/flow_writer.h"
 #include "fmt/format.h"
 #include "geo/calendar.h"
+#include "geo/elapsed.h"
 
 namespace octroi {
 namespace {
@@ -42,11 +43,6 @@ absl::Status CheckOptions(const FlowLogOptions& options) {
                   "0 for never, or a second or more");
   }
   return absl::OkStatus();
-}
-
-// An interval has passed, or the clock went back.
-bool HasPassed(int64_t since_ns, int64_t now_ns, int64_t interval_ns) {
-  return now_ns < since_ns || now_ns - since_ns >= interval_ns;
 }
 
 // When the first record of a file ended, which is about when it was written;
@@ -135,7 +131,7 @@ bool FlowLog::IsChosen(const ExportedFlow& flow) const {
 
 // After a failure, only once in a while unless forced.
 void FlowLog::WriteOut(int64_t now_ns, bool is_forced) {
-  if (!is_forced && failed_ns_ && !HasPassed(*failed_ns_, now_ns, kRetryNs)) {
+  if (!is_forced && failed_ns_ && !HasElapsed(*failed_ns_, now_ns, kRetryNs)) {
     return;
   }
   failed_ns_.reset();

@@ -6,8 +6,10 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/event.h"
 #include "config/expectations.h"
 #include "dataplane/drop_reason.h"
+#include "evidence/flow_log.h"
 #include "fmt/format.h"
 #include "geo/catalogue.h"
 #include "gtest/gtest.h"
@@ -94,6 +96,25 @@ std::string DropReasonTable() {
   return table;
 }
 
+std::string EventTable() {
+  std::string table =
+      "| `OCTROI_EVENT` | `MESSAGE_ID` | `PRIORITY` | meaning |\n"
+      "|---|---|---|---|\n";
+  for (const EventInfo& info : kEvents) {
+    table += fmt::format("| `{}` | `{}` | {} | {} |\n", info.name,
+                         info.message_id, info.priority, info.meaning);
+  }
+  return table;
+}
+
+std::string FlowLogLossTable() {
+  std::string table = "| cause | meaning |\n|---|---|\n";
+  for (const FlowLogLossInfo& info : kFlowLogLosses) {
+    table += fmt::format("| `{}` | {} |\n", info.name, info.meaning);
+  }
+  return table;
+}
+
 std::string FindingTable() {
   std::string table = "| kind | severity | meaning |\n|---|---|---|\n";
   for (const FindingInfo& info : kFindings) {
@@ -157,6 +178,17 @@ TEST(ReferencePagesTest, EveryReasonHasAnExample) {
   for (const ReasonInfo& info : kReasons) {
     EXPECT_TRUE(shown.contains(info.reason)) << info.name;
   }
+}
+
+TEST(ReferencePagesTest, EventsAreThoseOfTheCode) {
+  const std::string path = "docs/reference/journal.md";
+  EXPECT_EQ(TableOf(path), EventTable()) << HowToUpdate(path, EventTable());
+}
+
+TEST(ReferencePagesTest, CausesOfLostRecordsAreThoseOfTheCode) {
+  const std::string path = "docs/reference/flow-log.md";
+  EXPECT_EQ(TableOf(path), FlowLogLossTable())
+      << HowToUpdate(path, FlowLogLossTable());
 }
 
 TEST(ReferencePagesTest, UndecodedReasonsAreThoseOfTheCode) {
