@@ -36,7 +36,7 @@ THIRD_PARTY = {
     "pcap.h": ("dataplane/", "bench/"),
     "pcap/": ("dataplane/", "bench/"),
     "rte_": ("dataplane/", "bench/dpdk.cc"),
-    "sodium.h": ("evidence/digest.cc", "evidence/signature.cc"),
+    "openssl/": ("evidence/digest.cc",),
     "nlohmann/": ("evidence/json.h", "config/range_formats.cc"),
     "CLI/": ("agent/main.cc", "bench/generate.cc"),
     "spdlog/": ("agent/",),
