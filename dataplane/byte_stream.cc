@@ -200,9 +200,14 @@ ByteStream::ByteStream(std::string name, int descriptor, Observer observer)
 
 ByteStream::~ByteStream() { ::close(descriptor_); }
 
-ByteStream::AlignedBytes ByteStream::Allocate(size_t bytes) {
-  return AlignedBytes(static_cast<uint8_t*>(
-      ::operator new[](bytes, std::align_val_t{kAlignment}, std::nothrow)));
+ByteStream::Buffer ByteStream::Allocate(size_t bytes) {
+  auto* memory = static_cast<uint8_t*>(
+      ::operator new[](bytes, std::align_val_t{kAlignment}, std::nothrow));
+  if (memory == nullptr) return {};
+  const auto give_back = [](uint8_t* given) {
+    ::operator delete[](given, std::align_val_t{kAlignment});
+  };
+  return {std::shared_ptr<uint8_t[]>(memory, give_back), bytes};
 }
 
 absl::Status ByteStream::Start() {
@@ -220,9 +225,8 @@ absl::Status ByteStream::Start() {
     file_bytes_ = static_cast<uint64_t>(facts.st_size);
     ::posix_fadvise(descriptor_, 0, 0, POSIX_FADV_SEQUENTIAL);
   }
-  capacity_ = 2 * kReadBytes;
-  buffer_ = Allocate(capacity_);
-  if (buffer_ == nullptr) {
+  buffer_ = Allocate(2 * kReadBytes);
+  if (buffer_.bytes == nullptr) {
     return absl::ResourceExhaustedError(
         fmt::format("{}: no memory to read it", name_));
   }
@@ -241,8 +245,8 @@ absl::Status ByteStream::StartDecoder() {
     decoder_ = ZstdDecoder::Create();
   }
   raw_ = window();
-  raw_buffer_ = std::exchange(buffer_, Allocate(capacity_));
-  if (decoder_ == nullptr || buffer_ == nullptr) {
+  raw_buffer_ = std::exchange(buffer_, Allocate(buffer_.capacity));
+  if (decoder_ == nullptr || buffer_.bytes == nullptr) {
     return absl::ResourceExhaustedError(
         fmt::format("{}: no memory to decompress it", name_));
   }
@@ -258,12 +262,7 @@ bool ByteStream::Fill(size_t bytes) {
   // The unparsed tail moves to where the next block lands on a page.
   const size_t tail_bytes = end_ - begin_;
   const size_t aligned_end = RoundUp(tail_bytes, kAlignment);
-  if (aligned_end < end_) {
-    std::memmove(buffer_.get() + aligned_end - tail_bytes,
-                 buffer_.get() + begin_, tail_bytes);
-    begin_ = aligned_end - tail_bytes;
-    end_ = aligned_end;
-  }
+  if (aligned_end < end_ && !MoveTailTo(aligned_end - tail_bytes)) return false;
   while (end_ - begin_ < bytes && !is_ended_) {
     if (!MakeRoom()) break;
     if (decoder_ == nullptr) {
@@ -275,36 +274,71 @@ bool ByteStream::Fill(size_t bytes) {
   return end_ - begin_ >= bytes;
 }
 
+// Moves the window to `begin`, in other memory if this one is held.
+bool ByteStream::MoveTailTo(size_t begin) {
+  const size_t tail_bytes = end_ - begin_;
+  const uint8_t* tail = buffer_.bytes.get() + begin_;
+  if (buffer_.is_held() && !LeaveHeldBuffer()) return false;
+  std::memmove(buffer_.bytes.get() + begin, tail, tail_bytes);
+  begin_ = begin;
+  end_ = begin + tail_bytes;
+  return true;
+}
+
+// Takes other memory of the same size, without content; the present one stays
+// with left_. Ends the stream if there is none.
+bool ByteStream::LeaveHeldBuffer() {
+  Buffer next;
+  for (Buffer& buffer : left_) {
+    if (buffer.is_held() || buffer.capacity != buffer_.capacity) continue;
+    next = std::exchange(buffer, buffer_);
+    break;
+  }
+  if (next.bytes == nullptr) {
+    next = Allocate(buffer_.capacity);
+    if (next.bytes == nullptr) {
+      End(absl::ResourceExhaustedError(
+          fmt::format("{}: byte {}: no memory to read on", name_, offset_)));
+      return false;
+    }
+    left_.push_back(buffer_);
+  }
+  buffer_ = std::move(next);
+  return true;
+}
+
 // Room for a whole block behind the window. The buffer grows with the bytes
 // that are really there, never by a length that a file merely claims.
 bool ByteStream::MakeRoom() {
-  if (capacity_ - end_ >= kReadBytes) return true;
+  if (buffer_.capacity - end_ >= kReadBytes) return true;
   constexpr size_t kMaxCapacity = kMaxWindowBytes + kReadBytes + kAlignment;
-  const size_t capacity = std::min(2 * capacity_, kMaxCapacity);
+  const size_t capacity = std::min(2 * buffer_.capacity, kMaxCapacity);
   assert(capacity - end_ >= kReadBytes);
-  AlignedBytes buffer = Allocate(capacity);
-  if (buffer == nullptr) {
+  Buffer buffer = Allocate(capacity);
+  if (buffer.bytes == nullptr) {
     End(absl::ResourceExhaustedError(
         fmt::format("{}: byte {}: no memory to read on", name_, offset_)));
     return false;
   }
-  std::memcpy(buffer.get() + begin_, buffer_.get() + begin_, end_ - begin_);
+  std::memcpy(buffer.bytes.get() + begin_, buffer_.bytes.get() + begin_,
+              end_ - begin_);
   buffer_ = std::move(buffer);
-  capacity_ = capacity;
+  left_.clear();  // All of them smaller.
   return true;
 }
 
 void ByteStream::ReadPlain() {
-  end_ += ReadRaw(buffer_.get() + end_, kReadBytes);
+  end_ += ReadRaw(buffer_.bytes.get() + end_, kReadBytes);
   is_ended_ = is_raw_ended_;
 }
 
 // Appends at least one byte to the window, or ends the stream.
 void ByteStream::ReadDecoded() {
-  const std::span<uint8_t> output(buffer_.get() + end_, kReadBytes);
+  const std::span<uint8_t> output(buffer_.bytes.get() + end_, kReadBytes);
   for (;;) {
     if (raw_.empty() && !is_raw_ended_) {
-      raw_ = {raw_buffer_.get(), ReadRaw(raw_buffer_.get(), kReadBytes)};
+      uint8_t* raw = raw_buffer_.bytes.get();
+      raw_ = {raw, ReadRaw(raw, kReadBytes)};
       if (!status_.ok()) return End(status_);
     }
     const Decoder::Result result = decoder_->Decode(raw_, output);
@@ -361,7 +395,9 @@ void ByteStream::Drain() {
 
   // The first failure is the one to report.
   const absl::Status status = status_;
-  while (!is_raw_ended_) ReadRaw(buffer_.get(), kReadBytes);
+  if (!buffer_.is_held() || LeaveHeldBuffer()) {
+    while (!is_raw_ended_) ReadRaw(buffer_.bytes.get(), kReadBytes);
+  }
   if (!status.ok()) status_ = status;
 }
 

@@ -6,6 +6,8 @@
 //
 // Capture files are parsed in place in the window: a plain file is read
 // straight into it, and nothing but the unparsed tail of a block is ever moved.
+// What a caller holds of the window stays as it is: the stream then goes on in
+// other memory, which it uses again once nobody holds it.
 //
 // Thread safety: one thread at a time.
 #pragma once
@@ -20,6 +22,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -31,7 +34,7 @@ class ByteStream {
  public:
   // Told of every block of raw (still compressed) bytes as it is read, in file
   // order, so that a digest of the file needs no second pass. Called on the
-  // reading thread, once per block of at most 256 KiB.
+  // thread that reads, once per block of at most 256 KiB.
   using Observer = std::function<void(std::span<const uint8_t>)>;
 
   // How the raw bytes are stored.
@@ -50,10 +53,17 @@ class ByteStream {
   ByteStream& operator=(const ByteStream&) = delete;
 
   // The decompressed bytes that have been read and not consumed. Valid until
-  // the next Fill or Drain; Consume leaves bytes in place.
+  // the next Fill or Drain, or for as long as the memory is held; Consume
+  // leaves bytes in place.
   std::span<const uint8_t> window() const {
-    return {buffer_.get() + begin_, end_ - begin_};
+    return {buffer_.bytes.get() + begin_, end_ - begin_};
   }
+
+  // The memory of the window, whose bytes stay as they are for as long as it is
+  // held. To be let go of on this stream's thread, or ordered with it.
+  std::shared_ptr<const void> Hold() const { return buffer_.bytes; }
+  // Size of the memory that Hold gives, bytes.
+  size_t memory_bytes() const { return buffer_.capacity; }
 
   // Reads until the window has at least `bytes` bytes. False if the stream ends
   // before; status() then tells an end from a failure, and the window holds
@@ -103,19 +113,23 @@ class ByteStream {
   static constexpr size_t kReadBytes = 256 * 1024;
   static constexpr size_t kAlignment = 4096;
 
-  struct AlignedDelete {
-    void operator()(uint8_t* bytes) const {
-      ::operator delete[](bytes, std::align_val_t{kAlignment});
-    }
+  // Memory on a page boundary; shared with those that hold it.
+  struct Buffer {
+    std::shared_ptr<uint8_t[]> bytes;
+    size_t capacity = 0;
+
+    bool is_held() const { return bytes.use_count() > 1; }
   };
-  using AlignedBytes = std::unique_ptr<uint8_t[], AlignedDelete>;
 
   ByteStream(std::string name, int descriptor, Observer observer);
 
-  static AlignedBytes Allocate(size_t bytes);
+  // Nothing in it if there is no memory.
+  static Buffer Allocate(size_t bytes);
 
   absl::Status Start();
   absl::Status StartDecoder();
+  bool MoveTailTo(size_t begin);
+  bool LeaveHeldBuffer();
   bool MakeRoom();
   void ReadPlain();
   void ReadDecoded();
@@ -131,15 +145,15 @@ class ByteStream {
   Encoding encoding_ = Encoding::kPlain;
 
   // The window is [begin_, end_) of the buffer.
-  AlignedBytes buffer_;
-  size_t capacity_ = 0;
+  Buffer buffer_;
+  std::vector<Buffer> left_;  // Used before; free unless held.
   size_t begin_ = 0;
   size_t end_ = 0;
   uint64_t offset_ = 0;
 
   // Compressed input; unused for a plain file.
   std::unique_ptr<Decoder> decoder_;
-  AlignedBytes raw_buffer_;
+  Buffer raw_buffer_;
   std::span<const uint8_t> raw_;  // Read and not decompressed.
 
   uint64_t raw_bytes_read_ = 0;

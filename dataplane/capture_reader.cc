@@ -124,16 +124,20 @@ std::string CaptureReader::Position() const {
                      is_plain ? "" : " after decompression");
 }
 
-void CaptureReader::AddTimed(Packet* packet, int64_t timestamp_ns) {
-  packet->timestamp_ns = timestamp_ns;
-  clock_ns_ = std::max(clock_ns_, timestamp_ns);
-  packet->clock_ns = clock_ns_;
-  if (!summary_.first_ns.has_value()) {
-    summary_.first_ns = summary_.last_ns = timestamp_ns;
-  } else {
-    summary_.first_ns = std::min(*summary_.first_ns, timestamp_ns);
-    summary_.last_ns = std::max(*summary_.last_ns, timestamp_ns);
+void CaptureReader::AddTimed(std::span<Packet> packets) {
+  if (packets.empty()) return;
+  int64_t first_ns = summary_.first_ns.value_or(packets[0].timestamp_ns);
+  int64_t last_ns = summary_.last_ns.value_or(packets[0].timestamp_ns);
+  int64_t clock_ns = clock_ns_;
+  for (Packet& packet : packets) {
+    first_ns = std::min(first_ns, packet.timestamp_ns);
+    last_ns = std::max(last_ns, packet.timestamp_ns);
+    clock_ns = std::max(clock_ns, packet.timestamp_ns);
+    packet.clock_ns = clock_ns;
   }
+  summary_.first_ns = first_ns;
+  summary_.last_ns = last_ns;
+  clock_ns_ = clock_ns;
 }
 
 void CaptureReader::AddWithoutTime(Packet* packet) {

@@ -22,6 +22,7 @@
 #include "absl/status/statusor.h"
 #include "dataplane/byte_stream.h"
 #include "dataplane/packet.h"
+#include "dataplane/replay_source.h"
 
 namespace octroi {
 
@@ -70,12 +71,18 @@ class CaptureReader {
 
   // Fills up to packets.size() packets, in the file's order, and returns how
   // many; 0 at the end or after an error. May return fewer than there are. The
-  // bytes stay valid until the next call. clock_ns is set to the file's own
-  // running clock: the latest time up to and including this packet.
+  // bytes stay valid until the next call, or for as long as they are held.
+  // clock_ns is set to the file's own running clock: the latest time up to and
+  // including this packet.
   //
   // At the end, the rest of a regular file is read past the observer.
   // REQUIRES: !packets.empty().
   size_t Next(std::span<Packet> packets);
+
+  // Holds the bytes of the packets that Next returned last.
+  void HoldBytes(HeldBytes* held) const {
+    held->Add(stream_->Hold(), stream_->memory_bytes());
+  }
 
   // Ok, or why reading stopped before the end of the file.
   const absl::Status& status() const { return status_; }
@@ -105,8 +112,8 @@ class CaptureReader {
   // Ends the reading with an error about the record at the window's start.
   void Fail(const std::string& message);
 
-  // Counts a packet and sets its clock.
-  void AddTimed(Packet* packet, int64_t timestamp_ns);
+  // Counts packets that have their timestamp_ns, and sets their clocks.
+  void AddTimed(std::span<Packet> packets);
   void AddWithoutTime(Packet* packet);
 
   const std::unique_ptr<ByteStream> stream_;

@@ -121,7 +121,10 @@ ByteStream::Observer CaptureSource::MakeObserver(size_t index) {
 
 size_t CaptureSource::ReceiveBurst(PacketBurst* burst) {
   burst->size = 0;
-  if (used_up_ != nullptr) Refill(std::move(used_up_));
+  if (used_up_ != nullptr) {
+    if (open_.empty() && pending_.empty()) return ReceiveFromLast(burst);
+    Refill(std::move(used_up_));
+  }
   while (burst->size < kMaxBurst && used_up_ == nullptr) {
     OpenDue();
     if (open_.empty()) break;
@@ -130,7 +133,15 @@ size_t CaptureSource::ReceiveBurst(PacketBurst* burst) {
   return burst->size;
 }
 
-void CaptureSource::ReleaseBurst(PacketBurst* burst) { burst->size = 0; }
+void CaptureSource::ReleaseBurst(PacketBurst* burst) {
+  burst->size = 0;
+  lender_count_ = 0;
+}
+
+// No reader is read on or let go of between a burst and its release.
+void CaptureSource::HoldBytes(HeldBytes* held) {
+  for (size_t i = 0; i < lender_count_; ++i) lenders_[i]->HoldBytes(held);
+}
 
 bool CaptureSource::is_finished() const {
   return pending_.empty() && open_.empty() && used_up_ == nullptr;
@@ -168,9 +179,31 @@ void CaptureSource::OpenDue() {
   }
 }
 
+// The one capture that is left has nothing to be merged with: it is read into
+// the burst.
+size_t CaptureSource::ReceiveFromLast(PacketBurst* burst) {
+  burst->size = used_up_->reader->Next(burst->packets);
+  if (burst->size == 0) {
+    Close(std::move(used_up_));
+    return 0;
+  }
+  lenders_[lender_count_++] = used_up_->reader.get();
+  // A capture that has ended may have had a later clock.
+  for (size_t i = 0; i < burst->size; ++i) {
+    if (burst->packets[i].clock_ns >= clock_ns_) break;
+    burst->packets[i].clock_ns = clock_ns_;
+  }
+  clock_ns_ = burst->packets[burst->size - 1].clock_ns;
+  return burst->size;
+}
+
 // Reads the next packets of a capture, or takes its result and lets it go.
 void CaptureSource::Refill(std::unique_ptr<Capture> capture) {
   if (capture->ReadOn()) return PushOpen(std::move(capture));
+  Close(std::move(capture));
+}
+
+void CaptureSource::Close(std::unique_ptr<Capture> capture) {
   summaries_[capture->index] = capture->reader->summary();
   statuses_[capture->index] = capture->reader->status();
 }
@@ -179,6 +212,7 @@ void CaptureSource::Refill(std::unique_ptr<Capture> capture) {
 void CaptureSource::TakeRun(PacketBurst* burst) {
   std::unique_ptr<Capture> capture = PopOpen();
   const MergeKey limit = NextKey();
+  lenders_[lender_count_++] = capture->reader.get();
   do {
     Packet& packet = burst->packets[burst->size++];
     packet = capture->packets[capture->position++];

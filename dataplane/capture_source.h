@@ -10,7 +10,8 @@
 // A capture that cannot be opened or breaks in the middle has a status of its
 // own; the others are read to their end.
 //
-// Thread safety: one thread at a time, but for progress().
+// Thread safety: one thread at a time, but for progress(). What is held of its
+// bytes is let go of ordered with that.
 #pragma once
 
 #include <array>
@@ -27,7 +28,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "dataplane/capture_reader.h"
-#include "dataplane/packet_source.h"
+#include "dataplane/replay_source.h"
 
 namespace octroi {
 
@@ -46,7 +47,7 @@ struct CaptureProgress {
   std::optional<uint64_t> bytes_total;
 };
 
-class CaptureSource final : public PacketSource {
+class CaptureSource final : public ReplaySource {
  public:
   // Opens every capture once to see its header and the time of its first
   // packet. Fails only if `options.paths` is empty: what is wrong with a
@@ -56,9 +57,10 @@ class CaptureSource final : public PacketSource {
 
   ~CaptureSource() override;
 
-  // PacketSource.
+  // ReplaySource.
   size_t ReceiveBurst(PacketBurst* burst) override;
   void ReleaseBurst(PacketBurst* burst) override;
+  void HoldBytes(HeldBytes* held) override;
   bool is_finished() const override;
 
   // What each capture held, in command-line order. A capture's summary is
@@ -87,7 +89,9 @@ class CaptureSource final : public PacketSource {
   void Prepare(size_t index);
   ByteStream::Observer MakeObserver(size_t index);
   void OpenDue();
+  size_t ReceiveFromLast(PacketBurst* burst);
   void Refill(std::unique_ptr<Capture> capture);
+  void Close(std::unique_ptr<Capture> capture);
   void TakeRun(PacketBurst* burst);
   void PushOpen(std::unique_ptr<Capture> capture);
   std::unique_ptr<Capture> PopOpen();
@@ -105,6 +109,9 @@ class CaptureSource final : public PacketSource {
   // The capture whose packets are all handed out. Their bytes are lent until
   // the next burst, so it is not read on before.
   std::unique_ptr<Capture> used_up_;
+  // What the last burst came from; a reader once for each run of packets.
+  std::array<const CaptureReader*, kMaxBurst> lenders_;
+  size_t lender_count_ = 0;
   int64_t clock_ns_ = 0;
 
   // Written by the receiving thread, read by any thread.

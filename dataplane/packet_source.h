@@ -18,7 +18,7 @@ class PacketSource {
 
   // Fills `burst` and returns its size; 0 if nothing was waiting or the source
   // has finished. The bytes stay the source's and stay readable until
-  // ReleaseBurst.
+  // ReleaseBurst, or longer where they are held (replay_source.h).
   // REQUIRES: the previous burst has been released.
   virtual size_t ReceiveBurst(PacketBurst* burst) = 0;
   virtual void ReleaseBurst(PacketBurst* burst) = 0;

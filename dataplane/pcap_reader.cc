@@ -69,6 +69,37 @@ struct PcapRecord {
   uint32_t wire_octets = 0;
 };
 
+// How the records of a file are written.
+struct RecordLayout {
+  FileByteOrder order;
+  LengthOrder length_order = LengthOrder::kCapturedFirst;
+  LinkType link_type = LinkType::kNull;
+  uint32_t ns_per_tick = 1000;
+  size_t header_bytes = kPcapRecordHeaderBytes;
+
+  PcapRecord Parse(const uint8_t* record) const {
+    PcapRecord parsed{.seconds = order.Read32(record),
+                      .ticks = order.Read32(record + 4),
+                      .captured_octets = order.Read32(record + 8),
+                      .wire_octets = order.Read32(record + 12)};
+    if (length_order == LengthOrder::kCapturedFirst) return parsed;
+    if (length_order == LengthOrder::kOriginalFirst ||
+        parsed.captured_octets > parsed.wire_octets) {
+      std::swap(parsed.captured_octets, parsed.wire_octets);
+    }
+    return parsed;
+  }
+
+  // Never above kMaxTimestampNs: both parts have 32 bits, and a tick is at most
+  // a microsecond.
+  int64_t TimeOf(const PcapRecord& record) const {
+    static_assert(UINT32_MAX * (kNsPerSecond + 1000) <=
+                  uint64_t{kMaxTimestampNs});
+    return static_cast<int64_t>(record.seconds * kNsPerSecond +
+                                uint64_t{record.ticks} * ns_per_tick);
+  }
+};
+
 class PcapReader final : public CaptureReader {
  public:
   // `variant` is what the magic number says, in the byte order `order`.
@@ -81,23 +112,15 @@ class PcapReader final : public CaptureReader {
 
  private:
   PcapReader(std::string path, std::unique_ptr<ByteStream> stream,
-             const PcapVariant& variant, FileByteOrder order)
-      : CaptureReader(std::move(path), std::move(stream)),
-        order_(order),
-        ns_per_tick_(variant.ns_per_tick),
-        record_header_bytes_(kPcapRecordHeaderBytes +
-                             variant.extra_record_header_bytes) {}
+             const RecordLayout& layout)
+      : CaptureReader(std::move(path), std::move(stream)), layout_(layout) {}
 
-  PcapRecord ParseRecord(const uint8_t* record) const;
+  size_t TakeWholeRecords(std::span<Packet> packets);
   bool AreRecordsSane(size_t record_header_bytes) const;
   void GuessSuse();
   void GuessIxiaResolution();
 
-  FileByteOrder order_;
-  uint32_t ns_per_tick_;
-  size_t record_header_bytes_;
-  LengthOrder length_order_ = LengthOrder::kCapturedFirst;
-  LinkType link_type_ = LinkType::kNull;
+  RecordLayout layout_;
 };
 
 absl::StatusOr<std::unique_ptr<CaptureReader>> PcapReader::Create(
@@ -128,50 +151,66 @@ absl::StatusOr<std::unique_ptr<CaptureReader>> PcapReader::Create(
   }
   stream->Consume(header_bytes);
 
+  const RecordLayout layout = {
+      .order = order,
+      .length_order = LengthOrderOf(major, minor),
+      .link_type = static_cast<LinkType>(link_field & kPcapLinkTypeBits),
+      .ns_per_tick = variant.ns_per_tick,
+      .header_bytes =
+          kPcapRecordHeaderBytes + variant.extra_record_header_bytes};
   std::unique_ptr<PcapReader> reader(
-      new PcapReader(std::move(path), std::move(stream), variant, order));
-  reader->link_type_ = static_cast<LinkType>(link_field & kPcapLinkTypeBits);
-  reader->length_order_ = LengthOrderOf(major, minor);
+      new PcapReader(std::move(path), std::move(stream), layout));
   if (variant.magic == kKuznetzovMagic) reader->GuessSuse();
   if (variant.magic == kIxiaSoftwareMagic) reader->GuessIxiaResolution();
   return reader;
 }
 
-PcapRecord PcapReader::ParseRecord(const uint8_t* record) const {
-  PcapRecord parsed{.seconds = order_.Read32(record),
-                    .ticks = order_.Read32(record + 4),
-                    .captured_octets = order_.Read32(record + 8),
-                    .wire_octets = order_.Read32(record + 12)};
-  if (length_order_ == LengthOrder::kOriginalFirst ||
-      (length_order_ == LengthOrder::kEither &&
-       parsed.captured_octets > parsed.wire_octets)) {
-    std::swap(parsed.captured_octets, parsed.wire_octets);
-  }
-  return parsed;
-}
-
 size_t PcapReader::ReadBatch(std::span<Packet> packets) {
-  size_t count = 0;
-  while (count < packets.size() && Require(record_header_bytes_, count)) {
-    const PcapRecord record = ParseRecord(stream_->window().data());
-    if (record.captured_octets > kMaxCapturedOctets) {
+  for (;;) {
+    const size_t count = TakeWholeRecords(packets);
+    if (count > 0) return count;
+    // The record at the window's start reaches past it, or is none.
+    if (!Require(layout_.header_bytes, /*batch_size=*/0)) return 0;
+    const uint32_t captured_octets =
+        layout_.Parse(stream_->window().data()).captured_octets;
+    if (captured_octets > kMaxCapturedOctets) {
       Fail(
           fmt::format("a packet of {} captured octets; at most {} are accepted",
-                      record.captured_octets, kMaxCapturedOctets));
+                      captured_octets, kMaxCapturedOctets));
+      return 0;
+    }
+    if (!Require(layout_.header_bytes + captured_octets, /*batch_size=*/0)) {
+      return 0;
+    }
+  }
+}
+
+// Takes records up to the first that is not whole in the window or too large.
+size_t PcapReader::TakeWholeRecords(std::span<Packet> packets) {
+  // A copy of its own, which the packets that are written cannot alias.
+  const RecordLayout layout = layout_;
+  const std::span<const uint8_t> window = stream_->window();
+  const uint8_t* record = window.data();
+  const uint8_t* const end = record + window.size();
+  size_t count = 0;
+  for (; count < packets.size(); ++count) {
+    if (static_cast<size_t>(end - record) < layout.header_bytes) break;
+    const PcapRecord parsed = layout.Parse(record);
+    const uint8_t* const data = record + layout.header_bytes;
+    if (parsed.captured_octets > kMaxCapturedOctets ||
+        parsed.captured_octets > static_cast<size_t>(end - data)) {
       break;
     }
-    const size_t record_bytes = record_header_bytes_ + record.captured_octets;
-    if (!Require(record_bytes, count)) break;
-
-    Packet& packet = packets[count++];
-    packet.data = stream_->window().data() + record_header_bytes_;
-    packet.captured_octets = record.captured_octets;
-    packet.wire_octets = std::max(record.wire_octets, record.captured_octets);
-    packet.link_type = link_type_;
-    AddTimed(&packet, ClampTimestamp(WideInt{record.seconds} * kNsPerSecond +
-                                     uint64_t{record.ticks} * ns_per_tick_));
-    stream_->Consume(record_bytes);
+    Packet& packet = packets[count];
+    packet.data = data;
+    packet.captured_octets = parsed.captured_octets;
+    packet.wire_octets = std::max(parsed.wire_octets, parsed.captured_octets);
+    packet.timestamp_ns = layout.TimeOf(parsed);
+    packet.link_type = layout.link_type;
+    record = data + parsed.captured_octets;
   }
+  AddTimed(packets.first(count));
+  stream_->Consume(static_cast<size_t>(record - window.data()));
   return count;
 }
 
@@ -182,8 +221,8 @@ bool PcapReader::AreRecordsSane(size_t record_header_bytes) const {
   std::span<const uint8_t> left = stream_->window();
   for (int i = 0; i < kRecordsToTry; ++i) {
     if (left.size() < record_header_bytes) return true;
-    const PcapRecord record = ParseRecord(left.data());
-    if (record.ticks >= kNsPerSecond / ns_per_tick_ ||
+    const PcapRecord record = layout_.Parse(left.data());
+    if (record.ticks >= kNsPerSecond / layout_.ns_per_tick ||
         record.captured_octets > kMaxCapturedOctets ||
         record.captured_octets > record.wire_octets) {
       return false;
@@ -200,9 +239,9 @@ bool PcapReader::AreRecordsSane(size_t record_header_bytes) const {
 void PcapReader::GuessSuse() {
   constexpr size_t kEnoughBytes = 8192;
   stream_->Fill(kEnoughBytes);
-  if (AreRecordsSane(record_header_bytes_)) return;
-  if (AreRecordsSane(record_header_bytes_ + kSuseExtraBytes)) {
-    record_header_bytes_ += kSuseExtraBytes;
+  if (AreRecordsSane(layout_.header_bytes)) return;
+  if (AreRecordsSane(layout_.header_bytes + kSuseExtraBytes)) {
+    layout_.header_bytes += kSuseExtraBytes;
   }
 }
 
@@ -211,8 +250,8 @@ void PcapReader::GuessSuse() {
 void PcapReader::GuessIxiaResolution() {
   if (!stream_->Fill(kPcapRecordHeaderBytes)) return;
   constexpr uint32_t kMicrosecondsPerSecond = 1'000'000;
-  if (ParseRecord(stream_->window().data()).ticks >= kMicrosecondsPerSecond) {
-    ns_per_tick_ = 1;
+  if (layout_.Parse(stream_->window().data()).ticks >= kMicrosecondsPerSecond) {
+    layout_.ns_per_tick = 1;
   }
 }
 

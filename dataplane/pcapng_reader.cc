@@ -385,7 +385,9 @@ PcapngReader::Outcome PcapngReader::ParsePacket(const Block& block,
   packet->captured_octets = captured_octets;
   packet->wire_octets = std::max(order_.Read32(start + 24), captured_octets);
   packet->link_type = seen_by.link_type;
-  AddTimed(packet, seen_by.clock.ToTimestamp(order_.ReadTicks(start + 12)));
+  packet->timestamp_ns =
+      seen_by.clock.ToTimestamp(order_.ReadTicks(start + 12));
+  AddTimed({packet, 1});
 
   if (is_obsolete) {
     constexpr uint16_t kDropsNotKnown = 0xFFFF;

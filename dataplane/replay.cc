@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
-#include "dataplane/decode.h"
+#include "dataplane/packet_dealer.h"
 #include "dataplane/sharded_source.h"
 #include "dataplane/worker.h"
 #include "fmt/format.h"
@@ -95,8 +95,10 @@ size_t KeptLimit(const ReplayOptions& options) {
   return std::max<size_t>(bytes / (2 * sizeof(ExportedFlow)), 1);
 }
 
+// `source` is null if the worker gets its packets from `capture`.
 Lane MakeLane(const ReplayOptions& options, PacketSource* capture,
-              EditionProvider* editions, FlowSink* caller_sink) {
+              std::unique_ptr<ShardedSource> source, EditionProvider* editions,
+              FlowSink* caller_sink) {
   WorkerOptions worker_options;
   worker_options.flow_table.memory_limit_bytes = TableMemory(options);
   worker_options.timeouts = options.timeouts;
@@ -105,13 +107,13 @@ Lane MakeLane(const ReplayOptions& options, PacketSource* capture,
   worker_options.hash_seed = options.hash_seed;
 
   Lane lane;
-  if (options.worker_count > 1) lane.source = std::make_unique<ShardedSource>();
+  lane.source = std::move(source);
   if (options.keep_flows || caller_sink != nullptr) {
     lane.sink = std::make_unique<ForkingSink>(caller_sink, KeptLimit(options));
   }
-  PacketSource* source = lane.source != nullptr ? lane.source.get() : capture;
-  lane.worker = std::make_unique<Worker>(worker_options, source, editions,
-                                         lane.sink.get());
+  lane.worker = std::make_unique<Worker>(
+      worker_options, lane.source != nullptr ? lane.source.get() : capture,
+      editions, lane.sink.get());
   return lane;
 }
 
@@ -125,34 +127,20 @@ void RunLane(Lane* lane) {
   lane->worker->Finish(lane->source->final_clock_ns());
 }
 
-// Hands the capture out until it has finished; returns its last clock.
-int64_t Distribute(PacketSource* capture, std::span<Lane> lanes) {
-  PacketBurst burst;
-  int64_t clock_ns = 0;
-  while (!capture->is_finished()) {
-    capture->ReceiveBurst(&burst);
-    for (const Packet& packet : burst.view()) {
-      lanes[ShardOfPacket(packet) % lanes.size()].source->Push(packet);
-      clock_ns = packet.clock_ns;
-    }
-    capture->ReleaseBurst(&burst);
-  }
-  return clock_ns;
-}
-
-absl::Status RunTogether(PacketSource* capture, std::span<Lane> lanes) {
+// Runs the first lane in this thread, each other in one of its own.
+absl::Status RunTogether(PacketDealer* dealer, std::span<Lane> lanes) {
   std::vector<std::thread> threads;
   absl::Status status = absl::OkStatus();
   try {
-    for (Lane& lane : lanes) threads.emplace_back(RunLane, &lane);
+    for (Lane& lane : lanes.subspan(1)) threads.emplace_back(RunLane, &lane);
   } catch (const std::system_error& error) {
     status = absl::ResourceExhaustedError(
         fmt::format("replay: thread {} of {} cannot be started: {}; ask for "
                     "fewer workers",
-                    threads.size() + 1, lanes.size(), error.what()));
+                    threads.size() + 2, lanes.size(), error.what()));
+    dealer->Stop();
   }
-  const int64_t final_clock_ns = status.ok() ? Distribute(capture, lanes) : 0;
-  for (Lane& lane : lanes) lane.source->Close(final_clock_ns);
+  if (status.ok()) RunLane(&lanes[0]);
   for (std::thread& thread : threads) thread.join();
   return status;
 }
@@ -207,21 +195,29 @@ ReplayResult Merge(std::span<Lane> lanes) {
 }  // namespace
 
 absl::StatusOr<ReplayResult> Replay(const ReplayOptions& options,
-                                    PacketSource* source,
+                                    ReplaySource* source,
                                     EditionProvider* editions,
                                     std::span<FlowSink* const> sinks) {
   const absl::Status checked = CheckOptions(options, sinks.size());
   if (!checked.ok()) return checked;
 
+  std::unique_ptr<PacketDealer> dealer;
+  if (options.worker_count > 1) {
+    dealer = std::make_unique<PacketDealer>(source, options.worker_count);
+  }
   std::vector<Lane> lanes;
   for (uint32_t i = 0; i < options.worker_count; ++i) {
     FlowSink* caller_sink = sinks.empty() ? nullptr : sinks[i];
-    lanes.push_back(MakeLane(options, source, editions, caller_sink));
+    auto dealt = dealer == nullptr
+                     ? nullptr
+                     : std::make_unique<ShardedSource>(dealer.get(), i);
+    lanes.push_back(
+        MakeLane(options, source, std::move(dealt), editions, caller_sink));
   }
-  if (lanes.size() == 1) {
+  if (dealer == nullptr) {
     RunAlone(source, lanes[0].worker.get());
   } else {
-    const absl::Status status = RunTogether(source, lanes);
+    const absl::Status status = RunTogether(dealer.get(), lanes);
     if (!status.ok()) return status;
   }
   return Merge(lanes);

@@ -3,10 +3,10 @@
 // they found. Everything in the result is the same for any worker count, burst
 // size, expiry scan and hash seed, unless it says that a limit was reached.
 //
-// With several workers the calling thread reads the source and hands copies of
-// the packets to the worker of their shard (limits.h), so that all packets of
-// a pair of outer addresses meet one worker, in order. Any thread may call
-// Replay; calls share nothing but their arguments.
+// With several workers each packet goes to the worker of its shard (limits.h),
+// so that all packets of a pair of outer addresses meet one worker, in order
+// (packet_dealer.h). Any thread may call Replay; calls share nothing but their
+// arguments.
 #pragma once
 
 #include <cstddef>
@@ -21,7 +21,7 @@
 #include "dataplane/flow_sink.h"
 #include "dataplane/flow_table.h"
 #include "dataplane/limits.h"
-#include "dataplane/packet_source.h"
+#include "dataplane/replay_source.h"
 #include "dataplane/worker_counters.h"
 #include "policy/edition.h"
 
@@ -59,12 +59,14 @@ struct ReplayResult {
 };
 
 // Runs until the source has finished. A source that breaks ends the replay as
-// a source that ends does; its owner knows the error. `sinks` is empty or has
-// one sink per worker, called from that worker's thread; the sinks get every
-// flow, whether or not it is kept. All arguments must outlive the call.
+// a source that ends does; its owner knows the error. The source is used by one
+// thread at a time, of which there are as many as workers, the calling one
+// among them. `sinks` is empty or has one sink per worker, called from that
+// worker's thread; the sinks get every flow, whether or not it is kept. All
+// arguments must outlive the call.
 // Fails if an option is out of its range or a thread cannot be started.
 absl::StatusOr<ReplayResult> Replay(const ReplayOptions& options,
-                                    PacketSource* source,
+                                    ReplaySource* source,
                                     EditionProvider* editions,
                                     std::span<FlowSink* const> sinks = {});
 

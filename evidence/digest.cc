@@ -2,30 +2,38 @@
 #include "evidence/digest.h"
 
 #include <fcntl.h>
-#include <sodium.h>
 #include <unistd.h>
 
 #include <array>
 #include <cassert>
 #include <cerrno>
+#include <cstdlib>
 #include <system_error>
 #include <vector>
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/status/status.h"
 #include "fmt/format.h"
+#include "openssl/crypto.h"
+#include "openssl/evp.h"
 
 namespace octroi {
 namespace {
 
 constexpr size_t kReadBytes = 1 << 16;
 
+constexpr size_t kSha256Bytes = 32;
+
 std::string Hex(std::span<const uint8_t> bytes) {
-  // sodium_bin2hex writes a terminating zero, which the string has room for.
-  std::string hex(bytes.size() * 2 + 1, '\0');
-  sodium_bin2hex(hex.data(), hex.size(), bytes.data(), bytes.size());
-  hex.pop_back();
+  std::string hex;
+  for (const uint8_t byte : bytes) hex += fmt::format("{:02x}", byte);
   return hex;
+}
+
+// SHA-256 of memory fails only where libcrypto has no memory itself: then as
+// operator new would, since a digest that is not one must not be written.
+void MustSucceed(int result) {
+  if (result != 1) std::abort();
 }
 
 absl::Status FileError(const std::string& path, int error) {
@@ -36,23 +44,29 @@ absl::Status FileError(const std::string& path, int error) {
 }  // namespace
 
 struct Sha256::State {
-  crypto_hash_sha256_state sha256;
+  State() {
+    // Without the system's configuration, which can only replace what is
+    // needed here. Idempotent and safe from several threads.
+    MustSucceed(OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, nullptr));
+    context = EVP_MD_CTX_new();
+    if (context == nullptr) std::abort();
+    MustSucceed(EVP_DigestInit_ex(context, EVP_sha256(), nullptr));
+  }
+  ~State() { EVP_MD_CTX_free(context); }
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+
+  EVP_MD_CTX* context = nullptr;
 };
 
-Sha256::Sha256() : state_(std::make_unique<State>()) {
-  // Idempotent and safe from several threads.
-  const int result = sodium_init();
-  assert(result >= 0);
-  crypto_hash_sha256_init(&state_->sha256);
-}
-
+Sha256::Sha256() : state_(std::make_unique<State>()) {}
 Sha256::~Sha256() = default;
 Sha256::Sha256(Sha256&&) noexcept = default;
 Sha256& Sha256::operator=(Sha256&&) noexcept = default;
 
 void Sha256::Update(std::span<const uint8_t> bytes) {
   assert(state_ != nullptr);
-  crypto_hash_sha256_update(&state_->sha256, bytes.data(), bytes.size());
+  MustSucceed(EVP_DigestUpdate(state_->context, bytes.data(), bytes.size()));
 }
 
 void Sha256::Update(std::string_view text) {
@@ -61,8 +75,8 @@ void Sha256::Update(std::string_view text) {
 
 std::string Sha256::FinishHex() {
   assert(state_ != nullptr);
-  std::array<uint8_t, crypto_hash_sha256_BYTES> digest;
-  crypto_hash_sha256_final(&state_->sha256, digest.data());
+  std::array<uint8_t, kSha256Bytes> digest;
+  MustSucceed(EVP_DigestFinal_ex(state_->context, digest.data(), nullptr));
   state_.reset();
   return Hex(digest);
 }

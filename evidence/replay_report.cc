@@ -22,14 +22,33 @@ auto RowKey(const ReportRow& row) {
                   row.destination);
 }
 
-bool ByEgressOctets(const ReportRow& a, const ReportRow& b) {
-  if (a.totals.egress_octets != b.totals.egress_octets) {
-    return a.totals.egress_octets > b.totals.egress_octets;
+// A row where it stands, and what it is sorted by, so that neither sorting
+// moves rows, which are large, nor looks at most of them.
+struct RowHandle {
+  explicit RowHandle(ReportRow* of)
+      : asn(of->destination.asn),
+        octets(of->totals.octets),
+        egress_octets(of->totals.egress_octets),
+        row(of) {}
+
+  uint32_t asn;
+  uint64_t octets;
+  uint64_t egress_octets;
+  ReportRow* row;
+};
+
+// Any order in which rows that read the same are neighbours.
+bool ByNetwork(const RowHandle& a, const RowHandle& b) {
+  if (a.asn != b.asn) return a.asn < b.asn;
+  return RowKey(*a.row) < RowKey(*b.row);
+}
+
+bool ByEgressOctets(const RowHandle& a, const RowHandle& b) {
+  if (a.egress_octets != b.egress_octets) {
+    return a.egress_octets > b.egress_octets;
   }
-  if (a.totals.octets != b.totals.octets) {
-    return a.totals.octets > b.totals.octets;
-  }
-  return RowKey(a) < RowKey(b);
+  if (a.octets != b.octets) return a.octets > b.octets;
+  return RowKey(*a.row) < RowKey(*b.row);
 }
 
 std::string WorkloadName(const Policy& policy, WorkloadId id) {
@@ -51,6 +70,30 @@ DestinationView ViewOfAccount(const EditionTimeline& timeline,
   return view;
 }
 
+// Adds up rows that read the same; those that sent most first.
+std::vector<ReportRow> MergedRows(std::vector<ReportRow> rows) {
+  std::vector<RowHandle> order;
+  order.reserve(rows.size());
+  for (ReportRow& row : rows) order.emplace_back(&row);
+  std::sort(order.begin(), order.end(), ByNetwork);
+  std::vector<RowHandle> kept;
+  for (const RowHandle& next : order) {
+    if (!kept.empty() && RowKey(*kept.back().row) == RowKey(*next.row)) {
+      kept.back().row->totals += next.row->totals;
+      kept.back() = RowHandle(kept.back().row);
+    } else {
+      kept.push_back(next);
+    }
+  }
+  std::sort(kept.begin(), kept.end(), ByEgressOctets);
+  std::vector<ReportRow> merged;
+  merged.reserve(kept.size());
+  for (const RowHandle& handle : kept) {
+    merged.push_back(std::move(*handle.row));
+  }
+  return merged;
+}
+
 std::vector<ReportRow> MakeRows(const ReportContext& context,
                                 const std::vector<AccountRow>& accounts) {
   std::vector<ReportRow> rows;
@@ -62,18 +105,7 @@ std::vector<ReportRow> MakeRows(const ReportContext& context,
                     ViewOfAccount(*context.timeline, account.key),
                     account.totals});
   }
-  std::sort(rows.begin(), rows.end(),
-            [](const auto& a, const auto& b) { return RowKey(a) < RowKey(b); });
-  std::vector<ReportRow> merged;
-  for (ReportRow& row : rows) {
-    if (!merged.empty() && RowKey(merged.back()) == RowKey(row)) {
-      merged.back().totals += row.totals;
-    } else {
-      merged.push_back(std::move(row));
-    }
-  }
-  std::sort(merged.begin(), merged.end(), ByEgressOctets);
-  return merged;
+  return MergedRows(std::move(rows));
 }
 
 std::vector<ReportTotal> MakeTotals(const std::vector<ReportRow>& rows) {

@@ -37,7 +37,7 @@ THIRD_PARTY = {
     "pcap.h": ("bench/",),
     "pcap/": ("dataplane/interface_point.cc", "bench/"),
     "rte_": ("dataplane/", "bench/dpdk.cc"),
-    "sodium.h": ("evidence/digest.cc", "evidence/signature.cc"),
+    "openssl/": ("evidence/digest.cc",),
     "nlohmann/": ("evidence/json.h", "config/range_formats.cc"),
     "CLI/": ("agent/main.cc", "bench/generate.cc"),
     "spdlog/": ("agent/",),

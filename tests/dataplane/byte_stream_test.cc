@@ -8,7 +8,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <memory>
 #include <random>
+#include <set>
+#include <span>
 #include <string>
 #include <thread>
 #include <utility>
@@ -148,6 +151,52 @@ TEST(ByteStreamTest, KeepsAWindowOfTheLargestSize) {
 
 // Every place where a compressed file can be cut: what was read counts, and
 // the end is an error that says where in the file.
+TEST(ByteStreamTest, LeavesHeldBytesAsTheyAre) {
+  const std::string content = Noise(3'000'000);
+  const TempDir dir;
+  for (const std::string& stored : {content, Gzip(content)}) {
+    const auto stream = OpenOrDie(dir.Write("held", stored));
+    struct Held {
+      std::shared_ptr<const void> memory;
+      std::span<const uint8_t> bytes;
+    };
+    std::vector<Held> held;
+
+    // Steps that leave a tail, and one that makes the memory grow.
+    size_t step = 1000;
+    while (stream->Fill(step)) {
+      held.push_back({stream->Hold(), stream->window().first(step)});
+      stream->Consume(step);
+      step = held.size() == 500 ? 1'500'000 : 999;
+    }
+    stream->Drain();
+
+    std::string seen;
+    for (const Held& one : held) {
+      seen.append(reinterpret_cast<const char*>(one.bytes.data()),
+                  one.bytes.size());
+    }
+    EXPECT_GT(held.size(), 1000u);
+    EXPECT_EQ(seen, content.substr(0, seen.size()));
+  }
+}
+
+// Memory stays constant however long a stream is, if what is held is.
+TEST(ByteStreamTest, UsesMemoryAgainThatNobodyHolds) {
+  const TempDir dir;
+  const auto stream = OpenOrDie(dir.Write("long", Noise(8'000'000)));
+  std::shared_ptr<const void> held;
+  std::set<const void*> memories;
+
+  while (stream->Fill(1000)) {
+    held = stream->Hold();
+    memories.insert(held.get());
+    stream->Consume(1000);
+  }
+
+  EXPECT_EQ(memories.size(), 2u);
+}
+
 TEST(ByteStreamTest, ReportsACutOffStreamAtItsEnd) {
   const TempDir dir;
   const std::string content = "many words, many words, many words";

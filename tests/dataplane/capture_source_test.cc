@@ -185,6 +185,69 @@ TEST(CaptureSourceTest, FillsBurstsFromOneCapture) {
   EXPECT_THAT(sizes, ElementsAre(kMaxBurst, kMaxBurst, kMaxBurst, 4u));
 }
 
+// Several workers look at packets long after the source has gone on.
+TEST(CaptureSourceTest, KeepsTheBytesThatAreHeld) {
+  constexpr uint32_t kCount = 4000;
+  const auto bytes_of = [](size_t capture, uint32_t number) {
+    return fmt::format("{}/{}", capture, number) + std::string(700, 'x');
+  };
+  // Two that are merged, then one that is left alone, then a last one.
+  const TempDir dir;
+  std::vector<std::string> paths;
+  constexpr uint32_t kStarts[] = {0, 1000, 10'000};
+  for (size_t i = 0; i < 3; ++i) {
+    PcapBuilder capture;
+    for (uint32_t n = 0; n < kCount; ++n) {
+      capture.Packet(kStarts[i] + n, 0, bytes_of(i, n));
+    }
+    paths.push_back(dir.Write(fmt::format("{}.pcap", i), capture.bytes()));
+  }
+  const auto source = MakeSource(paths);
+  HeldBytes held;
+  std::vector<Packet> packets;
+
+  PacketBurst burst;
+  while (source->ReceiveBurst(&burst) > 0) {
+    source->HoldBytes(&held);
+    packets.insert(packets.end(), burst.packets.begin(),
+                   burst.packets.begin() + burst.size);
+    source->ReleaseBurst(&burst);
+  }
+
+  ASSERT_EQ(packets.size(), 3 * kCount);
+  EXPECT_GT(held.size_bytes(), 3 * kCount * 700u);
+  uint32_t next[3] = {};
+  for (const Packet& packet : packets) {
+    const std::string bytes(reinterpret_cast<const char*>(packet.data),
+                            packet.captured_octets);
+    const size_t capture = static_cast<size_t>(bytes[0] - '0');
+    ASSERT_LT(capture, 3u);
+    EXPECT_EQ(bytes, bytes_of(capture, next[capture]++));
+  }
+}
+
+// The clock of a capture that has ended goes on in the one that is left.
+TEST(CaptureSourceTest, KeepsTheClockOfACaptureThatHasEnded) {
+  const TempDir dir;
+  PcapBuilder later;
+  PcapBuilder earlier;
+  later.Packet(10, 0, "a").Packet(500, 0, "b");
+  earlier.Packet(20, 0, "c");
+  for (uint32_t n = 0; n < 200; ++n) earlier.Packet(15, 0, "d");
+  earlier.Packet(600, 0, "e");
+  earlier.Packet(550, 0, "f");
+  for (uint32_t n = 0; n < 200; ++n) earlier.Packet(450, 0, "g");
+
+  const SourceResult result =
+      ReceiveAll(MakeSource({dir.Write("later", later.bytes()),
+                             dir.Write("earlier", earlier.bytes())})
+                     .get());
+
+  ASSERT_EQ(result.packets.size(), 405u);
+  EXPECT_EQ(result.clocks_ns.back(), 600 * kNsPerSecond);
+  EXPECT_EQ(result.timestamps_ns.back(), 450 * kNsPerSecond);
+}
+
 TEST(CaptureSourceTest, ReadsTheOtherCapturesWhenSomeCannotBeOpened) {
   const TempDir dir;
   const auto source =

@@ -358,7 +358,7 @@ TEST_F(ReplayTest, SaysThatALimitWasReached) {
 
 // A capture that breaks off says it is finished; what came before stands.
 TEST_F(ReplayTest, EndsCleanlyWhenTheSourceBreaks) {
-  class BreakingSource : public PacketSource {
+  class BreakingSource : public ReplaySource {
    public:
     size_t ReceiveBurst(PacketBurst* burst) override {
       burst->size = 0;
@@ -373,6 +373,7 @@ TEST_F(ReplayTest, EndsCleanlyWhenTheSourceBreaks) {
       return 1;
     }
     void ReleaseBurst(PacketBurst* burst) override { burst->size = 0; }
+    void HoldBytes(HeldBytes*) override {}  // The frame stays.
     bool is_finished() const override { return is_broken_; }
 
    private:

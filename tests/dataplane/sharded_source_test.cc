@@ -1,113 +1,73 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dataplane/sharded_source.h"
 
-#include <atomic>
-#include <cstring>
-#include <thread>
+#include <cstdint>
 #include <vector>
 
+#include "dataplane/decode.h"
 #include "gtest/gtest.h"
+#include "tests/support/fake_source.h"
+#include "tests/support/packet_builder.h"
 
 namespace octroi {
 namespace {
 
-// Packet number `number`, whose first bytes say so, of a size that varies from
-// nothing to the largest.
-std::vector<uint8_t> BytesOf(uint32_t number) {
-  size_t size = 4 + number % 1500;
-  if (number % 1000 == 999) size = kMaxCapturedOctets;
-  std::vector<uint8_t> bytes(size, static_cast<uint8_t>(number));
-  std::memcpy(bytes.data(), &number, sizeof(number));
-  return bytes;
-}
+using testing::FakeSource;
+using testing::PacketBuilder;
 
-TEST(ShardedSourceTest, KeepsOrderAndCopiesBytesBetweenThreads) {
-  constexpr uint32_t kCount = 20'000;
-  ShardedSource source;
-  std::thread reader([&source] {
-    for (uint32_t number = 0; number < kCount; ++number) {
-      std::vector<uint8_t> bytes = BytesOf(number);
-      Packet packet;
-      packet.data = bytes.data();
-      packet.captured_octets = static_cast<uint32_t>(bytes.size());
-      packet.wire_octets = packet.captured_octets + 1;
-      packet.timestamp_ns = number;
-      packet.clock_ns = number;
-      source.Push(packet);
-      // The lender's bytes are gone as soon as Push has returned.
-      std::fill(bytes.begin(), bytes.end(), uint8_t{0xDB});
-    }
-    source.Close(kCount - 1);
-  });
-
-  uint32_t next = 0;
+// The times of all packets that a source gives.
+std::vector<int64_t> ReceiveAll(ShardedSource* source) {
+  std::vector<int64_t> times_ns;
   PacketBurst burst;
-  while (!source.is_finished()) {
-    source.ReceiveBurst(&burst);
+  while (!source->is_finished()) {
+    const size_t count = source->ReceiveBurst(&burst);
+    EXPECT_EQ(count, burst.size);
     for (const Packet& packet : burst.view()) {
-      const std::vector<uint8_t> expected = BytesOf(next);
-      EXPECT_EQ(packet.timestamp_ns, next);
-      ASSERT_EQ(packet.captured_octets, expected.size());
-      EXPECT_EQ(packet.wire_octets, expected.size() + 1);
-      EXPECT_EQ(std::memcmp(packet.data, expected.data(), expected.size()), 0);
-      next += 1;
+      EXPECT_EQ(packet.data[0], 0x02) << "not the first byte of a frame";
+      times_ns.push_back(packet.timestamp_ns);
     }
-    source.ReleaseBurst(&burst);
+    source->ReleaseBurst(&burst);
+    EXPECT_EQ(burst.size, 0u);
   }
-  reader.join();
-
-  EXPECT_EQ(next, kCount);
-  EXPECT_EQ(source.final_clock_ns(), kCount - 1);
+  return times_ns;
 }
 
-TEST(ShardedSourceTest, FinishesWhenClosedWithoutAPacket) {
-  ShardedSource source;
-  std::thread reader([&source] { source.Close(42); });
-
-  PacketBurst burst;
-  EXPECT_EQ(source.ReceiveBurst(&burst), 0u);
-  source.ReleaseBurst(&burst);
-  reader.join();
-
-  EXPECT_TRUE(source.is_finished());
-  EXPECT_EQ(source.final_clock_ns(), 42);
-}
-
-TEST(ShardedSourceTest, TakesPacketsWithoutBytes) {
-  ShardedSource source;
-  source.Push(Packet());
-  source.Close(0);
-
-  PacketBurst burst;
-  ASSERT_EQ(source.ReceiveBurst(&burst), 1u);
-  EXPECT_EQ(burst.packets[0].captured_octets, 0u);
-  source.ReleaseBurst(&burst);
-}
-
-// The reader may be ahead by a bounded number of batches, not by a capture.
-TEST(ShardedSourceTest, HoldsTheReaderBackWhileTheWorkerIsBusy) {
-  constexpr int kCount = 10'000;
-  ShardedSource source;
-  std::atomic<int> pushed_count{0};
-  std::thread reader([&] {
-    for (int i = 0; i < kCount; ++i) {
-      source.Push(Packet());
-      pushed_count.fetch_add(1);
-    }
-    source.Close(0);
-  });
-
-  PacketBurst burst;
-  int received_count = 0;
-  while (!source.is_finished()) {
-    received_count += static_cast<int>(source.ReceiveBurst(&burst));
-    // Four batches of 512 packets, and the one that Push waits with.
-    EXPECT_LE(pushed_count.load(), received_count + 4 * 512);
-    source.ReleaseBurst(&burst);
+// All packets have one pair of addresses, so that one lane has all of them and
+// the other finds nothing in any block.
+TEST(ShardedSourceTest, PassesOverBlocksThatHaveNothingForItsLane) {
+  const testing::Frame frame = PacketBuilder()
+                                   .Ethernet()
+                                   .Ipv4("192.0.2.1", "198.51.100.7")
+                                   .Udp(40000, 53)
+                                   .Build();
+  FakeSource packets;
+  constexpr int64_t kCount = 3 * PacketDealer::kBlockPackets + 5;
+  std::vector<int64_t> expected;
+  for (int64_t n = 0; n < kCount; ++n) {
+    packets.Push(frame, n);
+    expected.push_back(n);
   }
-  reader.join();
+  const size_t lane = ShardOfPacket(frame.AsPacket()) % 2;
+  PacketDealer dealer(&packets, 2);
+  ShardedSource idle(&dealer, 1 - lane);
+  ShardedSource busy(&dealer, lane);
 
-  EXPECT_EQ(received_count, kCount);
+  const std::vector<int64_t> idle_ns = ReceiveAll(&idle);
+  const std::vector<int64_t> busy_ns = ReceiveAll(&busy);
+
+  EXPECT_TRUE(idle_ns.empty());
+  EXPECT_EQ(busy_ns, expected);
+  EXPECT_EQ(idle.final_clock_ns(), kCount - 1);
+  EXPECT_EQ(busy.final_clock_ns(), kCount - 1);
+}
+
+TEST(ShardedSourceTest, FinishesWhenTheCaptureHasNoPacket) {
+  FakeSource packets;
+  PacketDealer dealer(&packets, 1);
+  ShardedSource source(&dealer, 0);
+
+  EXPECT_TRUE(ReceiveAll(&source).empty());
+  EXPECT_EQ(source.final_clock_ns(), 0);
 }
 
 }  // namespace

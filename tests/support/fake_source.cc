@@ -13,8 +13,14 @@ void FakeSource::Push(const Frame& frame, int64_t timestamp_ns) {
                         ? timestamp_ns
                         : std::max(packets_.back().clock_ns, timestamp_ns);
   longest_bytes_ = std::max(longest_bytes_, frame.bytes.size());
-  lent_.resize(kMaxBurst * longest_bytes_);
+  LeaveHeldBytes();
+  lent_->resize(kMaxBurst * longest_bytes_);
   packets_.push_back(std::move(stored));
+}
+
+void FakeSource::LeaveHeldBytes() {
+  if (lent_.use_count() == 1) return;
+  lent_ = std::make_shared<std::vector<uint8_t>>(kMaxBurst * longest_bytes_, 0);
 }
 
 Packet FakeSource::PacketOf(const Stored& stored, const uint8_t* data) {
@@ -26,7 +32,8 @@ Packet FakeSource::PacketOf(const Stored& stored, const uint8_t* data) {
 
 size_t FakeSource::ReceiveBurst(PacketBurst* burst) {
   burst->size = 0;
-  uint8_t* place = lent_.data();
+  LeaveHeldBytes();
+  uint8_t* place = lent_->data();
   while (burst->size < burst_size_ && position_ < packets_.size()) {
     const Stored& stored = packets_[position_++];
     std::copy(stored.frame.bytes.begin(), stored.frame.bytes.end(), place);
@@ -38,8 +45,11 @@ size_t FakeSource::ReceiveBurst(PacketBurst* burst) {
 
 void FakeSource::ReleaseBurst(PacketBurst* burst) {
   burst->size = 0;
-  std::fill(lent_.begin(), lent_.end(), uint8_t{0xDB});
+  if (lent_.use_count() > 1) return;
+  std::fill(lent_->begin(), lent_->end(), uint8_t{0xDB});
 }
+
+void FakeSource::HoldBytes(HeldBytes* held) { held->Add(lent_, lent_->size()); }
 
 std::vector<Packet> FakeSource::packets() const {
   std::vector<Packet> packets;

@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // A packet source that a test fills beforehand. It lends its bytes as a real
-// one does: after ReleaseBurst they are overwritten. Receiving allocates
-// nothing. One thread at a time.
+// one does: after ReleaseBurst they are overwritten, unless they are held.
+// Receiving allocates nothing where nothing is held. One thread at a time.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "dataplane/packet.h"
-#include "dataplane/packet_source.h"
+#include "dataplane/replay_source.h"
 #include "tests/support/packet_builder.h"
 
 namespace octroi::testing {
 
-class FakeSource : public PacketSource {
+class FakeSource : public ReplaySource {
  public:
   // Hands over up to `burst_size` packets at a time.
   explicit FakeSource(size_t burst_size = kMaxBurst)
@@ -28,6 +29,7 @@ class FakeSource : public PacketSource {
 
   size_t ReceiveBurst(PacketBurst* burst) override;
   void ReleaseBurst(PacketBurst* burst) override;
+  void HoldBytes(HeldBytes* held) override;
   bool is_finished() const override { return position_ == packets_.size(); }
 
   // Every packet pushed, for another reader. Borrows from this source.
@@ -39,13 +41,15 @@ class FakeSource : public PacketSource {
     int64_t timestamp_ns = 0;
     int64_t clock_ns = 0;
   };
+  void LeaveHeldBytes();
   static Packet PacketOf(const Stored& stored, const uint8_t* data);
 
   const size_t burst_size_;
   std::vector<Stored> packets_;
   size_t position_ = 0;
   size_t longest_bytes_ = 0;
-  std::vector<uint8_t> lent_;  // The bytes of the burst in progress.
+  // The bytes of the burst in progress.
+  std::shared_ptr<std::vector<uint8_t>> lent_;
 };
 
 }  // namespace octroi::testing
