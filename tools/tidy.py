@@ -42,7 +42,7 @@ THIRD_PARTY = {
     "spdlog/": ("agent/",),
     "microhttpd.h": ("agent/",),
     "prometheus/": ("agent/",),
-    "seccomp.h": ("agent/",),
+    "seccomp.h": ("agent/syscall_filter.cc",),
     "systemd/": ("agent/",),
     "gtest/": ("tests/",),
     "gmock/": ("tests/",),
