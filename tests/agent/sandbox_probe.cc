@@ -21,16 +21,24 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -45,6 +53,7 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "agent/sandbox.h"
@@ -392,6 +401,54 @@ void CheckRefused(const std::string& folder, const Opened& opened) {
   refused("settime", ::syscall(SYS_clock_settime, 0, bytes));
 }
 
+// Calls that a daemon makes and that no other check is about.
+void CheckAllowed(const std::string& folder) {
+  const auto allowed = [](const char* call, long value) {
+    Say(std::string("allowed_") + call, Result(value));
+  };
+  char bytes[256] = {};
+  timespec time = {};
+  cpu_set_t processors;
+  struct stat information;
+  struct statfs file_system;
+  sigset_t signals;
+  ::sigemptyset(&signals);
+  ::sigaddset(&signals, SIGUSR1);
+
+  allowed("epoll", ::epoll_create1(EPOLL_CLOEXEC));
+  allowed("eventfd", ::eventfd(0, EFD_CLOEXEC));
+  allowed("timerfd", ::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC));
+  allowed("signalfd", ::signalfd(-1, &signals, SFD_CLOEXEC));
+  allowed("pipe", ::pipe2(reinterpret_cast<int*>(bytes), O_CLOEXEC));
+  const int watcher = ::inotify_init1(IN_CLOEXEC);
+  allowed("inotify",
+          ::inotify_add_watch(watcher, (folder + "/readable").c_str(),
+                              IN_CLOSE_WRITE | IN_MOVED_TO));
+  allowed("poll", ::poll(nullptr, 0, 0));
+  allowed("fcntl", ::fcntl(watcher, F_SETFL, O_NONBLOCK));
+  allowed("clock", ::syscall(SYS_clock_gettime, CLOCK_REALTIME, &time));
+  allowed("getrandom", ::getrandom(bytes, sizeof(bytes), 0));
+  allowed("getaffinity",
+          ::sched_getaffinity(0, sizeof(processors), &processors));
+  allowed("setaffinity",
+          ::sched_setaffinity(0, sizeof(processors), &processors));
+  allowed("name_thread", ::prctl(PR_SET_NAME, "worker"));
+  allowed("signal_thread", ::syscall(SYS_tgkill, ::getpid(), ::gettid(), 0));
+  allowed("stat", ::stat((folder + "/writable").c_str(), &information));
+  allowed("free_space", ::statfs((folder + "/writable").c_str(), &file_system));
+}
+
+void CheckLimits() {
+  for (const auto& [name, resource] :
+       {std::pair("limit_core", RLIMIT_CORE),
+        std::pair("limit_open_files", RLIMIT_NOFILE)}) {
+    rlimit limit = {1, 1};
+    ::getrlimit(resource, &limit);
+    Say(name,
+        std::to_string(limit.rlim_cur) + " " + std::to_string(limit.rlim_max));
+  }
+}
+
 void CheckMemory() {
   constexpr size_t kBytes = 1 << 16;
   const auto result = [](const void* address) {
@@ -625,6 +682,8 @@ void CheckAll(const std::string& folder, const Opened& opened,
               const Assistant& assistant) {
   CheckFiles(folder, assistant);
   CheckRefused(folder, opened);
+  CheckAllowed(folder);
+  CheckLimits();
   CheckMemory();
   CheckLanguage(folder);
   CheckSockets(opened);

@@ -8,6 +8,7 @@
 #include <csignal>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <sstream>
 #include <string>
 
@@ -48,7 +49,8 @@ class Findings {
     const ProgramResult result =
         RunProgram({{OCTROI_SANDBOX_PROBE, mode, folder.Path("")}});
     exit_code_ = result.exit_code;
-    std::istringstream lines(result.out);
+    text_ = result.out;
+    std::istringstream lines(text_);
     std::string name;
     std::string value;
     while (lines >> name && std::getline(lines >> std::ws, value)) {
@@ -61,15 +63,27 @@ class Findings {
     return found == by_name_.end() ? "not tried" : found->second;
   }
 
+  // Of names that begin so, and have that result if one is given.
+  size_t CountOf(const std::string& prefix,
+                 std::optional<std::string> result = std::nullopt) const {
+    size_t count = 0;
+    for (const auto& [name, value] : by_name_) {
+      if (name.starts_with(prefix) && value == result.value_or(value)) ++count;
+    }
+    return count;
+  }
+
   // Why the probe could not begin, or "".
   std::string obstacle() const {
     return by_name_.contains("setup") ? by_name_.at("setup") : "";
   }
 
   int exit_code() const { return exit_code_; }
-  const std::map<std::string, std::string>& by_name() const { return by_name_; }
+  // As the probe printed them.
+  const std::string& text() const { return text_; }
 
  private:
+  std::string text_;
   std::map<std::string, std::string> by_name_;
   int exit_code_ = -1;
 };
@@ -149,27 +163,29 @@ TEST_P(SandboxTest, ReadsAReplacedFileBelowAFolderOnly) {
 }
 
 TEST_P(SandboxTest, RefusesEveryCallThatOctroiDoesNotMake) {
-  size_t count = 0;
-  for (const auto& [name, result] : findings().by_name()) {
-    if (!name.starts_with("refused_")) continue;
-    ++count;
-    EXPECT_EQ(result, "EPERM") << name;
-  }
-
-  EXPECT_EQ(count, 55U);
+  EXPECT_EQ(findings().CountOf("refused_"), 55U);
+  EXPECT_EQ(findings().CountOf("refused_", "EPERM"), 55U) << findings().text();
   ExpectAll(findings(), {{"mmap_executable", "EPERM"},
                          {"mprotect_executable", "EPERM"},
                          {"pkey_mprotect", "EPERM"},
                          {"clone3", "ENOSYS"}});
 }
 
-TEST_P(SandboxTest, LetsAProgramInCppRun) {
+TEST_P(SandboxTest, LetsADaemonInCppRun) {
+  EXPECT_EQ(findings().CountOf("allowed_"), 16U);
+  EXPECT_EQ(findings().CountOf("allowed_", "ok"), 16U) << findings().text();
   ExpectAll(findings(), {{"mmap", "ok"},
                          {"mprotect", "ok"},
                          {"madvise", "ok"},
                          {"malloc", "ok"},
                          {"exception", "ok"},
                          {"iterate_folder", "ok"}});
+}
+
+TEST_P(SandboxTest, SetsLimitsThatCannotBeRaised) {
+  ExpectAll(findings(), {{"limit_core", "0 0"},
+                         {"limit_open_files", "256 256"},
+                         {"refused_raise_limit", "EPERM"}});
 }
 
 TEST_P(SandboxTest, ServesTheListenerAndTellsSystemd) {
