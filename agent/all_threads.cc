@@ -2,13 +2,13 @@
 #include "agent/all_threads.h"
 
 #include <semaphore.h>
-#include <signal.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <charconv>
+#include <csignal>
+#include <ctime>
 #include <filesystem>
 #include <memory>
 #include <set>

@@ -107,7 +107,7 @@ using Filter = std::unique_ptr<void, ReleaseFilter>;
 // Collects rules, and the first failure of one.
 class RuleAdder {
  public:
-  explicit RuleAdder(scmp_filter_ctx filter) : filter_(filter) {}
+  explicit RuleAdder(void* filter) : filter_(filter) {}
 
   void Allow(int call) { Add(SCMP_ACT_ALLOW, call, {}); }
 
@@ -145,7 +145,7 @@ class RuleAdder {
     last_call_ = call;
   }
 
-  const scmp_filter_ctx filter_;
+  void* const filter_;
   int result_ = 0;
   int last_call_ = -1;
   size_t allowed_calls_ = 0;
@@ -203,7 +203,7 @@ absl::Status FilterError(const char* step, int result) {
       step, std::generic_category().message(-result)));
 }
 
-int SetAttributes(scmp_filter_ctx filter) {
+int SetAttributes(void* filter) {
   int result = ::seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
   if (result != 0) return result;
   // System calls of another architecture's numbering are no mistake.

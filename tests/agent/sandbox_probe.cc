@@ -9,7 +9,8 @@
 // OptionsOf and PrepareMode tell apart, only what EnterSandbox makes of them.
 // As root it works in name spaces of its own, with interfaces that it makes.
 // FOLDER has the folders readable/, writable/ and outside/ and the file
-// exact.txt, which is readable by a rule of its own. Each finding is a line
+// exact.txt, which is readable by a rule of its own; $NOTIFY_SOCKET is the path
+// FOLDER/notify. Each finding is a line
 // "NAME RESULT" on standard output, where RESULT is "ok", the name of an
 // errno, or a value. "setup ERROR" is the last line where it cannot run.
 #include <arpa/inet.h>
@@ -23,7 +24,6 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sched.h>
-#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
@@ -45,6 +45,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -52,6 +53,7 @@
 #include <functional>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -87,7 +89,7 @@ void Check(const std::string& name, long value) { Say(name, Result(value)); }
 }
 
 [[noreturn]] void FailSetup(const std::string& step) {
-  Stop("setup", step + ": " + std::strerror(errno));
+  Stop("setup", step + ": " + std::generic_category().message(errno));
 }
 
 int Must(const char* step, int value) {
@@ -201,13 +203,18 @@ class Assistant {
                ::rename((folder + "/outside/new_below.txt").c_str(),
                         (folder + "/readable/below.txt").c_str()) == 0;
       case kRecreate:
-        return std::system(
-                   "{ ip link del probe0; ip link add probe0 type veth peer "
-                   "name probe1 && ip link set probe0 up && ip link set "
-                   "probe1 up; } 2>/dev/null") == 0;
+        return Recreate();
       default:
         return SendFrame();
     }
+  }
+
+  static bool Recreate() {
+    std::FILE* const shell = ::popen(
+        "{ ip link del probe0; ip link add probe0 type veth peer name probe1 "
+        "&& ip link set probe0 up && ip link set probe1 up; } 2>/dev/null",
+        "r");
+    return shell != nullptr && ::pclose(shell) == 0;
   }
 
   static bool SendFrame() {
@@ -257,7 +264,6 @@ void OpenSockets(const std::string& folder, Opened* opened) {
   Must("connect udp", ::connect(opened->udp, AsSocketAddress(address), size));
 
   opened->notify = BindUnix(folder + "/notify");
-  ::setenv("NOTIFY_SOCKET", (folder + "/notify").c_str(), /*overwrite=*/1);
 }
 
 void EnterNameSpaces() {
@@ -645,7 +651,7 @@ SandboxOptions OptionsOf(const std::string& mode, const std::string& folder) {
       .readable_paths = {folder + "/readable", folder + "/exact.txt"},
       .writable_folders = {folder + "/writable"},
       .open_file_limit = kOpenFileLimit};
-  if (mode == "missing_path") options.readable_paths.push_back("/nowhere/x");
+  if (mode == "missing_path") options.readable_paths.emplace_back("/nowhere/x");
   if (mode == "file_to_write") {
     options.writable_folders.push_back(folder + "/exact.txt");
   }
@@ -657,7 +663,7 @@ SandboxOptions OptionsOf(const std::string& mode, const std::string& folder) {
 
 // A filter of a container, or a kernel, that lacks one system call.
 void TakeAway(int call, int error) {
-  const scmp_filter_ctx filter = ::seccomp_init(SCMP_ACT_ALLOW);
+  void* const filter = ::seccomp_init(SCMP_ACT_ALLOW);
   ::seccomp_rule_add(filter, SCMP_ACT_ERRNO(static_cast<uint32_t>(error)), call,
                      0);
   if (::seccomp_load(filter) != 0) FailSetup("filter");

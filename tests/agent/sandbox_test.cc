@@ -47,7 +47,8 @@ class Findings {
       fs::permissions(folder.Write(name, "text\n"), fs::perms(0666));
     }
     const ProgramResult result =
-        RunProgram({{OCTROI_SANDBOX_PROBE, mode, folder.Path("")}});
+        RunProgram({{"env", "NOTIFY_SOCKET=" + folder.Path("notify"),
+                     OCTROI_SANDBOX_PROBE, mode, folder.Path("")}});
     exit_code_ = result.exit_code;
     text_ = result.out;
     std::istringstream lines(text_);
@@ -64,8 +65,9 @@ class Findings {
   }
 
   // Of names that begin so, and have that result if one is given.
-  size_t CountOf(const std::string& prefix,
-                 std::optional<std::string> result = std::nullopt) const {
+  size_t CountOf(
+      const std::string& prefix,
+      const std::optional<std::string>& result = std::nullopt) const {
     size_t count = 0;
     for (const auto& [name, value] : by_name_) {
       if (name.starts_with(prefix) && value == result.value_or(value)) ++count;
@@ -269,7 +271,7 @@ TEST(SandboxModesTest, SaysWhatFailedAndWhatToDo) {
   const struct {
     const char* mode;
     const char* error;
-  } kCases[] = {
+  } cases[] = {
       {"missing_path",
        "/nowhere/x: cannot be opened for the sandbox: No such "
        "file or directory; it must exist before the daemon"},
@@ -286,7 +288,7 @@ TEST(SandboxModesTest, SaysWhatFailedAndWhatToDo) {
        "does not answer SIGSYS; the library that started it must not "
        "block that signal"},
   };
-  for (const auto& test : kCases) {
+  for (const auto& test : cases) {
     const Findings findings(test.mode);
     if (!findings.obstacle().empty()) GTEST_SKIP() << findings.obstacle();
     EXPECT_THAT(findings["error"], HasSubstr(test.error)) << test.mode;
@@ -353,7 +355,7 @@ TEST(SandboxMeasuresTest, CallsNothingFullThatIsMissing) {
     const char* label;
     bool is_full;
     const char* text;
-  } kExpected[] = {
+  } expected[] = {
       {"capabilities", false,
        "left: CAP_NET_ADMIN CAP_NET_RAW capability 62; uid 0 was not locked "
        "for lack of CAP_SETPCAP, and owns root's files; the bounding set stays "
@@ -364,11 +366,11 @@ TEST(SandboxMeasuresTest, CallsNothingFullThatIsMissing) {
       {"limits", true, "no core file, open files as started with"},
       {"seccomp", false, "none: refused"},
   };
-  ASSERT_EQ(measures.size(), std::size(kExpected));
+  ASSERT_EQ(measures.size(), std::size(expected));
   for (size_t i = 0; i < measures.size(); ++i) {
-    EXPECT_STREQ(measures[i].label, kExpected[i].label);
-    EXPECT_EQ(measures[i].is_full, kExpected[i].is_full) << measures[i].label;
-    EXPECT_EQ(measures[i].text, kExpected[i].text);
+    EXPECT_STREQ(measures[i].label, expected[i].label);
+    EXPECT_EQ(measures[i].is_full, expected[i].is_full) << measures[i].label;
+    EXPECT_EQ(measures[i].text, expected[i].text);
   }
 }
 
