@@ -128,6 +128,32 @@ int BindUnix(const std::string& path) {
   return unix_socket;
 }
 
+// A name that no other process has; the kernel's abstract name space has one
+// for each network name space.
+sockaddr_un AbstractName() {
+  sockaddr_un address = {};
+  address.sun_family = AF_UNIX;
+  const std::string name = "octroi-probe-" + std::to_string(::getpid());
+  name.copy(address.sun_path + 1, sizeof(address.sun_path) - 2);
+  return address;
+}
+
+int BindAbstract() {
+  const sockaddr_un address = AbstractName();
+  const int receiver =
+      Must("unix socket", ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  Must("bind abstract socket",
+       ::bind(receiver, AsSocketAddress(address), sizeof(address)));
+  return receiver;
+}
+
+void CheckAbstractSocket() {
+  const sockaddr_un address = AbstractName();
+  const int sender = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  Check("abstract_send",
+        ::sendto(sender, "x", 1, 0, AsSocketAddress(address), sizeof(address)));
+}
+
 std::string ReceiveText(int from) {
   char text[4096];
   const ssize_t size = ::recv(from, text, sizeof(text), MSG_DONTWAIT);
@@ -236,6 +262,7 @@ struct Opened {
   int unbound_tcp = -1;
   int udp = -1;  // Connected to itself.
   int notify = -1;
+  int abstract = -1;  // A Unix socket without a path.
   // As root only.
   int journal = -1;
   int packets = -1;        // On the loopback interface.
@@ -264,6 +291,7 @@ void OpenSockets(const std::string& folder, Opened* opened) {
   Must("connect udp", ::connect(opened->udp, AsSocketAddress(address), size));
 
   opened->notify = BindUnix(folder + "/notify");
+  opened->abstract = BindAbstract();
 }
 
 void EnterNameSpaces() {
@@ -657,6 +685,7 @@ SandboxOptions OptionsOf(const std::string& mode, const std::string& folder) {
   }
   if (mode == "limit_too_high") options.open_file_limit = 1 << 30;
   if (mode == "kept") options.kept_capabilities = 1ULL << CAP_NET_RAW;
+  options.sends_to_abstract_sockets = mode == "abstract";
   if (mode == "filter_optional") options.requires_seccomp = false;
   return options;
 }
@@ -727,6 +756,7 @@ int Probe(const std::string& mode, const std::string& folder) {
     ::syscall(0x40000000 | SYS_getpid);
     Stop("foreign", "lives");
   }
+  CheckAbstractSocket();
   if (mode == "root" || mode == "user") CheckAll(folder, opened, assistant);
   early.Finish();
   Say("finished", "ok");

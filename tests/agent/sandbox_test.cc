@@ -155,6 +155,22 @@ TEST_P(SandboxTest, ReadsAndWritesInItsFoldersAndNowhereElse) {
                          {"unlink_writable", "ok"}});
 }
 
+TEST_P(SandboxTest, RefusesWhatTheKernelsLandlockCanRefuse) {
+  const struct {
+    int abi;
+    const char* name;
+    const char* result;
+  } cases[] = {
+      {3, "truncate_readable", "EACCES"},
+      {4, "bind_tcp", "EACCES"},
+      {6, "abstract_send", "EPERM"},
+  };
+  for (const auto& test : cases) {
+    if (std::stoi(findings()["landlock_abi"]) < test.abi) continue;
+    EXPECT_EQ(findings()[test.name], test.result) << test.name;
+  }
+}
+
 // What readable_paths says of files that are replaced.
 TEST_P(SandboxTest, ReadsAReplacedFileBelowAFolderOnly) {
   if (!HasLandlock(findings())) GTEST_SKIP() << findings()["measure_landlock"];
@@ -318,6 +334,13 @@ TEST(SandboxModesTest, GoesOnWithoutTheFilterWhereThatIsAllowed) {
       StartsWith("partial: none: system call filter: cannot be loaded"));
   EXPECT_EQ(findings["early_thread_socket"], "ok");
   EXPECT_EQ(findings["main_CapEff"], "0000000000000000");
+}
+
+TEST(SandboxModesTest, SendsToAbstractSocketsWhereThatIsAskedFor) {
+  const Findings findings("abstract");
+  if (!findings.obstacle().empty()) GTEST_SKIP() << findings.obstacle();
+
+  EXPECT_EQ(findings["abstract_send"], "ok");
 }
 
 TEST(SandboxModesTest, KeepsTheCapabilitiesThatAreAskedForAndSaysSo) {
