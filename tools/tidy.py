@@ -43,7 +43,7 @@ THIRD_PARTY = {
     "spdlog/": ("agent/",),
     "microhttpd.h": ("agent/",),
     "prometheus/": ("agent/",),
-    "seccomp.h": ("agent/",),
+    "seccomp.h": ("agent/syscall_filter.cc",),
     "systemd/": ("agent/",),
     "gtest/": ("tests/",),
     "gmock/": ("tests/",),
@@ -55,7 +55,7 @@ THIRD_PARTY = {
 SYSTEM = re.compile(
     r"^(sys|net|netinet|arpa|linux|asm|bits|sanitizer)/"
     r"|^(dirent|endian|errno|fcntl|ifaddrs|immintrin|poll|pthread|sched|signal"
-    r"|spawn|stdint|stdio|stdlib|string|termios|time|unistd|x86intrin)\.h$")
+    r"|semaphore|spawn|stdint|stdio|stdlib|string|termios|time|unistd|x86intrin)\.h$")
 
 # What the hot path may not include: what allocates, locks, logs or formats.
 BANNED_ON_HOT_PATH = re.compile(
