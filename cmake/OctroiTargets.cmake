@@ -15,6 +15,9 @@ target_link_options(octroi_settings INTERFACE
   $<$<CXX_COMPILER_ID:GNU>:-Werror=odr>
   $<$<CXX_COMPILER_ID:GNU>:-Wno-stringop-overflow>)
 
+# Whatever is linked is bound before main() and read-only from then on.
+target_link_options(octroi_settings INTERFACE -Wl,-z,relro,-z,now)
+
 if(OCTROI_SANITIZE)
   target_compile_options(octroi_settings INTERFACE
     -fsanitize=${OCTROI_SANITIZE} -fno-sanitize-recover=all

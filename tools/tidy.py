@@ -22,7 +22,8 @@ MODULES = ("agent", "config", "evidence", "dataplane", "policy", "geo")
 OUTSIDE = ("tests", "bench", "examples")
 
 # Folders with a README.md of their own, where they exist.
-ROOMS = MODULES + OUTSIDE + ("data", "deploy", "docs", "systemd", "tools")
+ROOMS = MODULES + OUTSIDE + ("data", "deploy", "docs", "packaging",
+                           "systemd", "tools")
 
 # Include prefix of each third-party library, and the files that may include
 # it; a folder stands for all files below it. Tests may include any library.
