@@ -35,7 +35,7 @@ THIRD_PARTY = {
     "zstd.h": ("dataplane/byte_stream.cc",),
     "pcap.h": ("dataplane/", "bench/"),
     "pcap/": ("dataplane/", "bench/"),
-    "rte_": ("dataplane/", "bench/dpdk.cc"),
+    "rte_": ("dataplane/dpdk*", "bench/dpdk.cc"),
     "sodium.h": ("evidence/digest.cc", "evidence/signature.cc"),
     "nlohmann/": ("evidence/json.h", "config/range_formats.cc"),
     "CLI/": ("agent/main.cc", "bench/generate.cc"),
