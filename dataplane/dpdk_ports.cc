@@ -218,10 +218,10 @@ absl::Status OpenedPorts::MakePools(const DpdkPortsOptions& options,
   }
   for (auto& [node, count] : needed) {
     count += (workers + 1u) * kCachedBuffers * 3 / 2;
-    if (options.buffer_count != 0) count = options.buffer_count;
     // One less than a power of two: the pool's ring wastes nothing then.
-    const absl::Status made =
-        MakePool(node, std::bit_ceil(std::max<uint32_t>(count, 1024)) - 1);
+    count = std::bit_ceil(std::max<uint32_t>(count, 1024)) - 1;
+    if (options.buffer_count != 0) count = options.buffer_count;
+    const absl::Status made = MakePool(node, count);
     if (!made.ok()) return made;
   }
   return absl::OkStatus();
