@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <system_error>
 
+#include "dataplane/dpdk.h"
 #include "fmt/format.h"
 
 namespace octroi {
@@ -17,12 +18,7 @@ std::string EmbeddedFactsDir() {
 }
 
 std::string VersionText() {
-#ifdef OCTROI_HAVE_DPDK
-  constexpr std::string_view kDpdk = "found at build; no source uses it yet";
-#else
-  constexpr std::string_view kDpdk = "not built in";
-#endif
-  return fmt::format("octroi {}\ndpdk: {}\n", OCTROI_VERSION, kDpdk);
+  return fmt::format("octroi {}\ndpdk: {}\n", OCTROI_VERSION, DpdkVersion());
 }
 
 }  // namespace octroi

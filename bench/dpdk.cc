@@ -3,6 +3,7 @@
 
 #include <rte_eal.h>
 #include <rte_errno.h>
+#include <rte_ethdev.h>
 #include <rte_fib.h>
 #include <rte_fib6.h>
 #include <rte_hash.h>
@@ -16,6 +17,8 @@
 #include <cstdlib>
 #include <string>
 #include <vector>
+
+#include "dataplane/limits.h"
 
 namespace octroi::bench {
 namespace {
@@ -62,6 +65,21 @@ bool StartDpdk(int cpu, size_t memory_mb) {
   }
   rte_memseg_list_walk(AdviseHuge, nullptr);
   return true;
+}
+
+void DrainDpdkDevice(const char* device, size_t packet_count) {
+  uint16_t port = 0;
+  if (rte_eth_dev_get_port_by_name(device, &port) != 0) {
+    std::fprintf(stderr, "bench: no DPDK device %s\n", device);
+    std::exit(1);
+  }
+  std::array<rte_mbuf*, kMaxBurst> mbufs;
+  for (size_t done = 0; done < packet_count;) {
+    const uint16_t count =
+        rte_eth_rx_burst(port, /*queue_id=*/0, mbufs.data(), kMaxBurst);
+    rte_pktmbuf_free_bulk(mbufs.data(), count);
+    done += count;
+  }
 }
 
 struct DpdkHash::State {

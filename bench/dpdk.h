@@ -26,6 +26,11 @@ inline constexpr size_t kBatch = 32;
 // not start; said on stderr.
 bool StartDpdk(int cpu, size_t memory_mb);
 
+// Receives at least `packet_count` packets from the first queue of a device
+// that runs, and gives the buffers back. Ends the program if there is no such
+// device.
+void DrainDpdkDevice(const char* device, size_t packet_count);
+
 // A 5-tuple of IPv4, padded with zeros.
 struct Key16 {
   uint32_t source = 0;

@@ -10,6 +10,8 @@ bool StartDpdk(int, size_t) {
   return false;
 }
 
+void DrainDpdkDevice(const char*, size_t) {}
+
 struct DpdkHash::State {};
 DpdkHash::DpdkHash(uint32_t) {}
 DpdkHash::~DpdkHash() = default;

@@ -37,7 +37,7 @@ THIRD_PARTY = {
     "libmnl/": ("dataplane/link_monitor.cc",),
     "pcap.h": ("bench/",),
     "pcap/": ("dataplane/interface_point.cc", "bench/"),
-    "rte_": ("dataplane/", "bench/dpdk.cc"),
+    "rte_": ("dataplane/dpdk*", "bench/dpdk.cc"),
     "openssl/": ("evidence/digest.cc",),
     "nlohmann/": ("evidence/json.h", "config/range_formats.cc"),
     "CLI/": ("agent/main.cc", "bench/generate.cc"),
