@@ -1,34 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/check_command.h"
 
-#include <net/if.h>
-#include <unistd.h>
-
 #include <ostream>
 
 #include "agent/expectations_check.h"
+#include "agent/observation.h"
 #include "agent/text.h"
 #include "fmt/format.h"
 
 namespace octroi {
 namespace {
-
-// What is wrong with a source on this host; "" if nothing is.
-std::string ProblemOf(const SourceOptions& source) {
-  if (source.kind == SourceOptions::Kind::kInterface &&
-      if_nametoindex(source.interface.interface_name.c_str()) == 0) {
-    return fmt::format(
-        "{} is not a network interface of this host; `ip link` "
-        "lists them",
-        source.interface.interface_name);
-  }
-  if (source.kind == SourceOptions::Kind::kFile &&
-      access(source.file.c_str(), R_OK) != 0) {
-    return fmt::format("{} cannot be read; give the path of a capture",
-                       source.file);
-  }
-  return "";
-}
 
 void WriteEndedExceptions(const Workload& workload, Day today,
                           std::ostream& out) {
@@ -82,15 +63,13 @@ ExitCode RunCheck(const CheckCommandOptions& options,
     return CheckExpectations(*loaded.beliefs, options.expect_path,
                              surroundings);
   }
-  bool would_run = true;
-  for (const SourceOptions& source : loaded.beliefs->config.sources) {
-    const std::string problem = ProblemOf(source);
-    if (problem.empty()) continue;
+  const std::vector<std::string> problems =
+      ProblemsOfSources(loaded.beliefs->config.sources);
+  for (const std::string& problem : problems) {
     WriteError(surroundings,
                fmt::format("{}: sources: {}", config_path, problem));
-    would_run = false;
   }
-  if (!would_run) return kExitUsage;
+  if (!problems.empty()) return kExitUsage;
   WriteSummary(*loaded.beliefs, config_path, DayOf(surroundings.now_ns()),
                *surroundings.out);
   return FinishOutput(surroundings);

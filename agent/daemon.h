@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <future>
 #include <memory>
 #include <optional>
@@ -27,6 +28,7 @@
 #include "agent/signals.h"
 #include "agent/state_directory.h"
 #include "dataplane/blindness.h"
+#include "dataplane/dpdk.h"
 #include "dataplane/link_monitor.h"
 #include "dataplane/live_clock.h"
 #include "dataplane/live_workers.h"
@@ -125,6 +127,8 @@ class Daemon {
   std::unique_ptr<Generations> generations_;
   std::unique_ptr<LinkMonitor> links_;
   std::vector<IpAddress> own_addresses_;
+  std::function<void(std::string_view)> say_;  // For DPDK.
+  std::unique_ptr<Dpdk> dpdk_;                 // Null: no source needs it.
   std::vector<WatchedPoint> points_;
   std::unique_ptr<FileWatch> watch_;
   std::unique_ptr<LiveWorkers> workers_;

@@ -4,7 +4,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <utility>
 
+#include "dataplane/dpdk_point.h"
+#include "dataplane/file_point.h"
 #include "dataplane/interface_point.h"
 #include "fmt/format.h"
 
@@ -67,23 +70,58 @@ std::vector<IpAddress> OwnAddresses(const std::vector<SourceOptions>& sources,
   return addresses;
 }
 
-absl::StatusOr<std::vector<std::unique_ptr<ObservationPoint>>> OpenPoints(
-    const std::vector<SourceOptions>& sources) {
-  std::vector<std::unique_ptr<ObservationPoint>> points;
-  for (const SourceOptions& source : sources) {
-    switch (source.kind) {
-      case SourceOptions::Kind::kInterface: {
-        auto point = InterfacePoint::Open(source.interface);
-        if (!point.ok()) return point.status();
-        points.push_back(*std::move(point));
-        break;
-      }
-      case SourceOptions::Kind::kDpdk:
-      case SourceOptions::Kind::kFile:
-        return absl::UnimplementedError("not yet");
-    }
+namespace {
+
+absl::StatusOr<std::unique_ptr<Dpdk>> StartDpdkFor(
+    const Config& config, const std::function<void(std::string_view)>& say) {
+  // syslog's: what is worth a line to an operator.
+  constexpr int kWarning = 4;
+  DpdkOptions options;
+  for (const SourceOptions& source : config.sources) {
+    options.devices.insert(options.devices.end(), source.dpdk.devices.begin(),
+                           source.dpdk.devices.end());
   }
-  return points;
+  options.use_huge_pages = config.dpdk_memory.uses_huge_pages;
+  options.memory_megabytes = config.dpdk_memory.mib;
+  options.log = [&say](int severity, std::string_view line) {
+    if (severity <= kWarning) say(line);
+  };
+  return StartDpdk(std::move(options));
+}
+
+absl::StatusOr<std::unique_ptr<ObservationPoint>> OpenPoint(
+    const SourceOptions& source, Dpdk* dpdk) {
+  switch (source.kind) {
+    case SourceOptions::Kind::kDpdk:
+      return DpdkPoint::Open(dpdk, source.dpdk);
+    case SourceOptions::Kind::kFile:
+      return FilePoint::Open(source.file);
+    case SourceOptions::Kind::kInterface:
+      break;
+  }
+  return InterfacePoint::Open(source.interface);
+}
+
+}  // namespace
+
+absl::StatusOr<OpenedPoints> OpenPoints(
+    const Config& config, const std::function<void(std::string_view)>& say) {
+  OpenedPoints opened;
+  const bool needs_dpdk = std::any_of(
+      config.sources.begin(), config.sources.end(), [](const auto& source) {
+        return source.kind == SourceOptions::Kind::kDpdk;
+      });
+  if (needs_dpdk) {
+    auto dpdk = StartDpdkFor(config, say);
+    if (!dpdk.ok()) return dpdk.status();
+    opened.dpdk = *std::move(dpdk);
+  }
+  for (const SourceOptions& source : config.sources) {
+    auto point = OpenPoint(source, opened.dpdk.get());
+    if (!point.ok()) return point.status();
+    opened.points.push_back(*std::move(point));
+  }
+  return opened;
 }
 
 }  // namespace octroi

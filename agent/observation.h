@@ -5,12 +5,15 @@
 // Thread safety: one control thread.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "config/load.h"
+#include "dataplane/dpdk.h"
 #include "dataplane/link_monitor.h"
 #include "dataplane/observation_point.h"
 #include "geo/ip_address.h"
@@ -28,8 +31,15 @@ std::vector<std::string> ProblemsOfSources(
 std::vector<IpAddress> OwnAddresses(const std::vector<SourceOptions>& sources,
                                     LinkMonitor* links);
 
-// Opens every source, in order.
-absl::StatusOr<std::vector<std::unique_ptr<ObservationPoint>>> OpenPoints(
-    const std::vector<SourceOptions>& sources);
+// The points in the order of the sources, and the DPDK that some of them need.
+struct OpenedPoints {
+  std::unique_ptr<Dpdk> dpdk;  // Null if none does; outlives the points.
+  std::vector<std::unique_ptr<ObservationPoint>> points;
+};
+
+// Opens every source. Lines that DPDK logs go to `say`, from any thread; it
+// must outlive the points.
+absl::StatusOr<OpenedPoints> OpenPoints(
+    const Config& config, const std::function<void(std::string_view)>& say);
 
 }  // namespace octroi

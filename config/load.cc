@@ -73,6 +73,7 @@ class ConfigReader {
   void ReadInterface(const YamlField& name, const YamlMap& map,
                      InterfaceOptions* interface);
   void ReadDpdk(const YamlField& field, SourceOptions* source);
+  void ReadDpdkMemory(const YamlField& field);
   void ReadLocalNetworks(const YamlField& field);
   void ReadFacts(const YamlField& field);
   void ReadMetrics(const YamlField& field);
@@ -118,7 +119,7 @@ class ConfigReader {
 void ConfigReader::Read(const YamlField& root) {
   constexpr std::string_view kKeys[] = {
       "sources",    "local_networks", "facts",           "policy", "metrics",
-      "flow_table", "flow_log",       "state_directory", "reload"};
+      "flow_table", "flow_log",       "state_directory", "reload", "dpdk"};
   constexpr std::string_view kReloads[] = {"on_signal", "on_change"};
   const YamlMap map = root.ReadMap(kKeys);
   ReadSources(map);
@@ -126,6 +127,7 @@ void ConfigReader::Read(const YamlField& root) {
   if (const auto field = map.Find("facts")) ReadFacts(*field);
   if (const auto field = map.Find("policy")) ReadPolicy(*field);
   if (const auto field = map.Find("metrics")) ReadMetrics(*field);
+  if (const auto field = map.Find("dpdk")) ReadDpdkMemory(*field);
   if (const auto field = map.Find("flow_table")) ReadFlowTable(*field);
   if (const auto field = map.Find("flow_log")) ReadFlowLog(*field);
   if (const auto field = map.Find("state_directory")) {
@@ -305,8 +307,9 @@ void ConfigReader::ReadInterface(const YamlField& name, const YamlMap& map,
 }
 
 void ConfigReader::ReadDpdk(const YamlField& field, SourceOptions* source) {
-  constexpr std::string_view kKeys[] = {"devices", "workers"};
+  constexpr std::string_view kKeys[] = {"devices", "workers", "promiscuous"};
   const YamlMap map = field.ReadMap(kKeys);
+  DpdkPortsOptions& dpdk = source->dpdk;
   if (const auto devices =
           map.Require("devices", "write a list such as [\"0000:3b:00.0\"]")) {
     const std::vector<YamlField> items = devices->ReadList();
@@ -317,12 +320,28 @@ void ConfigReader::ReadDpdk(const YamlField& field, SourceOptions* source) {
       const auto device = item.ReadText();
       if (!device) continue;
       source_names_.Check("dpdk " + *device, Quoted(*device), item);
-      source->dpdk_devices.push_back(*device);
+      dpdk.devices.push_back(*device);
     }
   }
   if (const auto workers = map.Find("workers")) {
-    source->dpdk_workers =
-        static_cast<int>(workers->ReadInteger(1, kMaxDpdkWorkers).value_or(1));
+    dpdk.worker_count =
+        static_cast<uint32_t>(workers->ReadInteger(1, kMaxWorkers).value_or(1));
+  }
+  if (const auto promiscuous = map.Find("promiscuous")) {
+    dpdk.is_promiscuous = promiscuous->ReadBool().value_or(true);
+  }
+}
+
+void ConfigReader::ReadDpdkMemory(const YamlField& field) {
+  constexpr std::string_view kKeys[] = {"huge_pages", "memory_mib"};
+  constexpr int64_t kMaxMemoryMib = 1 << 20;
+  const YamlMap map = field.ReadMap(kKeys);
+  if (const auto huge_pages = map.Find("huge_pages")) {
+    config_.dpdk_memory.uses_huge_pages = huge_pages->ReadBool().value_or(true);
+  }
+  if (const auto memory = map.Find("memory_mib")) {
+    config_.dpdk_memory.mib = static_cast<uint32_t>(
+        memory->ReadInteger(1, kMaxMemoryMib).value_or(0));
   }
 }
 

@@ -12,6 +12,7 @@
 
 #include "config/facts.h"
 #include "config/problem.h"
+#include "dataplane/dpdk.h"
 #include "dataplane/interface_point.h"
 #include "evidence/flow_log.h"
 #include "geo/facts.h"
@@ -24,15 +25,12 @@ namespace octroi {
 struct SourceOptions {
   enum class Kind { kInterface, kDpdk, kFile };
   Kind kind = Kind::kInterface;
-  InterfaceOptions interface;             // kInterface
-  std::vector<std::string> dpdk_devices;  // kDpdk: PCI addresses or vdevs
-  int dpdk_workers = 1;                   // kDpdk: 1 to kMaxDpdkWorkers
-  std::string file;                       // kFile
+  InterfaceOptions interface;  // kInterface
+  DpdkPortsOptions dpdk;       // kDpdk
+  std::string file;            // kFile
 
   friend bool operator==(const SourceOptions&, const SourceOptions&) = default;
 };
-
-inline constexpr int kMaxDpdkWorkers = 64;
 
 // A place in the configuration file, from 1; 0: not written there.
 struct ConfigPlace {
@@ -68,8 +66,17 @@ inline constexpr uint32_t kMinFlowMemoryMib = 4;
 inline constexpr uint32_t kMaxFlowMemoryMib = 128 * 1024;
 inline constexpr uint32_t kMaxActiveSeconds = 86'400;
 
+// What DPDK takes for all sources together.
+struct DpdkMemory {
+  bool uses_huge_pages = true;
+  uint32_t mib = 0;  // 0: DpdkOptions::memory_megabytes says what follows.
+
+  friend bool operator==(const DpdkMemory&, const DpdkMemory&) = default;
+};
+
 struct Config {
   std::vector<SourceOptions> sources;
+  DpdkMemory dpdk_memory;
   // Nothing: the default of policy/workload_index.h and, live, the
   // interfaces' own addresses.
   std::optional<std::vector<IpPrefix>> local_networks;

@@ -64,6 +64,9 @@ struct DpdkPortsOptions {
   uint16_t descriptor_count = 2048;
   // Packet buffers of each NUMA node. 0: as many as its queues need.
   uint32_t buffer_count = 0;
+
+  friend bool operator==(const DpdkPortsOptions&,
+                         const DpdkPortsOptions&) = default;
 };
 
 // A port as it was opened.

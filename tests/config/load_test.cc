@@ -116,8 +116,8 @@ TEST(LoadTest, ReadsEveryKey) {
   EXPECT_EQ(interface.ring_bytes, 64u << 20);
   EXPECT_EQ(interface.snap_octets, 128u);
   EXPECT_EQ(config.sources[1].kind, SourceOptions::Kind::kDpdk);
-  EXPECT_THAT(config.sources[1].dpdk_devices, ElementsAre("0000:3b:00.0"));
-  EXPECT_EQ(config.sources[1].dpdk_workers, 4);
+  EXPECT_THAT(config.sources[1].dpdk.devices, ElementsAre("0000:3b:00.0"));
+  EXPECT_EQ(config.sources[1].dpdk.worker_count, 4u);
   EXPECT_EQ(config.sources[2].kind, SourceOptions::Kind::kFile);
   EXPECT_EQ(config.sources[2].file, "/etc/octroi/captures/x.pcap");
   ASSERT_TRUE(config.local_networks.has_value());
@@ -235,7 +235,7 @@ TEST(LoadTest, NamesTheNearestKeyInEveryMap) {
       {std::string(kSource) + "polciy: {}\n",
        "2:1: unknown key \"polciy\"; did you mean \"policy\"? known keys: "
        "sources, local_networks, facts, policy, metrics, flow_table, flow_log, "
-       "state_directory, reload"},
+       "state_directory, reload, dpdk"},
       {std::string(kSource) + "facts: {cuontry: x}\n",
        "2:9: facts: unknown key \"cuontry\"; did you mean \"country\"? known "
        "keys: "
@@ -252,7 +252,7 @@ TEST(LoadTest, NamesTheNearestKeyInEveryMap) {
       {"- interface: eth0\n",
        "1:1: a list is not a map; write sources: ..., local_networks: ..., "
        "facts: ..., policy: ..., metrics: ..., flow_table: ..., flow_log: ..., "
-       "state_directory: ..., reload: ..."},
+       "state_directory: ..., reload: ..., dpdk: ..."},
   });
 }
 
@@ -262,7 +262,8 @@ TEST(LoadTest, ReportsAMisspeltKeyOnce) {
       ProblemsOf("source: []\n"),
       ElementsAre("1:1: unknown key \"source\"; did you mean \"sources\"? "
                   "known keys: sources, local_networks, facts, policy, "
-                  "metrics, flow_table, flow_log, state_directory, reload"));
+                  "metrics, flow_table, flow_log, state_directory, reload, "
+                  "dpdk"));
   EXPECT_THAT(
       ProblemsOf(std::string(kSource) +
                  "policy: {workloads: [{name: a, addressse: [any], requires: "
@@ -334,6 +335,8 @@ TEST(LoadTest, ReadsHowTheDaemonRuns) {
   EXPECT_EQ(config.live.active_seconds, 5u);
   EXPECT_EQ(config.live.state_directory, "/srv/octroi");
   EXPECT_TRUE(config.live.reloads_on_change);
+  EXPECT_FALSE(config.dpdk_memory.uses_huge_pages);
+  EXPECT_EQ(config.dpdk_memory.mib, 300u);
   ASSERT_TRUE(config.live.flow_log);
   EXPECT_EQ(config.live.flow_log->path, "/etc/octroi/flows.jsonl");
   EXPECT_THAT(config.live.flow_log->verdicts,
@@ -360,6 +363,9 @@ TEST(LoadTest, ChecksHowTheDaemonRuns) {
       {source + "flow_log: {path: f, rotate_mib: 600}\n",
        "2:11: flow_log: ceiling_mib (1024) is less than twice rotate_mib "
        "(600): the file that is written and one rotated one must fit"},
+      {source + "dpdk: {huge_pages: maybe}\n",
+       "2:20: dpdk.huge_pages: \"maybe\" is neither true nor false; write one "
+       "of them"},
       {source + "reload: always\n",
        "2:9: reload: \"always\" is not a time to load facts anew; write "
        "on_signal or on_change"},
