@@ -182,12 +182,14 @@ absl::Status Daemon::OpenSources() {
     if (!watch.ok()) return watch.status();
     watch_ = *std::move(watch);
   }
-  auto points = OpenPoints(config().sources);
-  if (!points.ok()) return points.status();
-  for (size_t i = 0; i < points->size(); ++i) {
+  say_ = [this](std::string_view line) { Say(std::string(line)); };
+  auto opened = OpenPoints(config(), say_);
+  if (!opened.ok()) return opened.status();
+  dpdk_ = std::move(opened->dpdk);
+  for (size_t i = 0; i < opened->points.size(); ++i) {
     const InterfaceOptions& options = config().sources[i].interface;
     WatchedPoint& watched = points_.emplace_back(clock_.NowNs());
-    watched.point = std::move((*points)[i]);
+    watched.point = std::move(opened->points[i]);
     watched.receives_everything =
         options.filter.empty() && options.direction == CaptureDirection::kBoth;
   }

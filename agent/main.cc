@@ -25,6 +25,7 @@
 #include "agent/installation.h"
 #include "agent/ranges_command.h"
 #include "agent/replay_command.h"
+#include "agent/run_command.h"
 #include "config/suggest.h"
 #include "dataplane/limits.h"
 #include "fmt/format.h"
@@ -81,6 +82,7 @@ struct CommandLine {
   std::vector<std::string> local;
   Verdict fail_on = Verdict::kViolation;
   uint64_t memory_limit_bytes = ReplayCommandOptions().memory_limit_bytes;
+  RunCommandOptions run;
   ExplainCommandOptions explain;
   std::string explain_format = "text";
   CheckCommandOptions check;
@@ -171,6 +173,12 @@ void AddExplain(CLI::App* app, CommandLine* line) {
   explain->add_option("--format", line->explain_format, "text or json")
       ->check(CLI::IsMember({"text", "json"}))
       ->capture_default_str();
+}
+
+void AddRun(CLI::App* app, CommandLine* line) {
+  CLI::App* run = app->add_subcommand(
+      "run", "Receive packets until told to end: the daemon");
+  run->add_option("--config", line->run.config_path, "octroi.yaml")->required();
 }
 
 void AddCheck(CLI::App* app, CommandLine* line) {
@@ -389,6 +397,7 @@ int Main(int argc, char** argv) {
   app.require_subcommand(1);
   app.add_subcommand("version", "Show the version and what was built in");
   AddReplay(&app, &line);
+  AddRun(&app, &line);
   AddExplain(&app, &line);
   AddCheck(&app, &line);
   AddFacts(&app, &line);
@@ -417,6 +426,9 @@ int Main(int argc, char** argv) {
   const CLI::App& command = *app.get_subcommands().front();
   if (command.get_name() == "replay") {
     return RunReplayCommand(command, &line, surroundings);
+  }
+  if (command.get_name() == "run") {
+    return RunDaemon(line.run, surroundings);
   }
   if (command.get_name() == "explain") {
     line.explain.is_json = line.explain_format == "json";
