@@ -35,6 +35,9 @@ constexpr uint8_t kMaxKeyBytes = 255;
 // some would change the kernel's interface.
 constexpr uint32_t kJumboMtu = 9'000;
 
+constexpr rte_eth_event_type kRemovalEvents[] = {RTE_ETH_EVENT_INTR_RMV,
+                                                 RTE_ETH_EVENT_DESTROY};
+
 }  // namespace
 
 std::vector<uint8_t> SymmetricRssKey(size_t bytes) {
@@ -55,37 +58,56 @@ absl::StatusOr<std::unique_ptr<DpdkPortDevice>> DpdkPortDevice::Create(
   if (result != 0) return port->Refused("does not describe itself", result);
   port->driver_ = FindDpdkDriver(port->info_.driver_name);
   port->numa_node_ = rte_eth_dev_socket_id(number);
-  for (const rte_eth_event_type event :
-       {RTE_ETH_EVENT_INTR_RMV, RTE_ETH_EVENT_DESTROY}) {
-    const int registered =
-        rte_eth_dev_callback_register(number, event, OnEvent, port.get());
-    if (registered != 0) {
-      return port->Refused("takes no removal callback", registered);
-    }
-  }
+  const absl::Status registered = port->RegisterCallbacks();
+  if (!registered.ok()) return registered;
   return port;
 }
 
 DpdkPortDevice::~DpdkPortDevice() {
   if (!is_released_) Stop();
-  // On whatever port: DPDK keeps the callbacks of one that it has let go of,
-  // for the next device that gets its number.
-  for (const rte_eth_event_type event :
-       {RTE_ETH_EVENT_INTR_RMV, RTE_ETH_EVENT_DESTROY}) {
-    while (rte_eth_dev_callback_unregister(RTE_ETH_ALL, event, OnEvent, this) ==
-           -EAGAIN) {
-      // It runs on the interrupt thread, and ends.
-    }
-  }
+  UnregisterCallbacks();
   if (!is_released_) rte_eth_dev_close(number_);
 }
 
-int DpdkPortDevice::OnEvent(uint16_t, rte_eth_event_type event, void* self,
-                            void*) {
+absl::Status DpdkPortDevice::RegisterCallbacks() {
+  for (const rte_eth_event_type event : kRemovalEvents) {
+    const int result =
+        rte_eth_dev_callback_register(number_, event, OnPortEvent, this);
+    if (result != 0) return Refused("its removal cannot be noticed", result);
+  }
+  const int result =
+      rte_dev_event_callback_register(name_.c_str(), OnDeviceEvent, this);
+  return result == 0 ? absl::OkStatus()
+                     : Refused("its removal cannot be noticed", result);
+}
+
+// A callback that runs at this moment, on the interrupt thread, is asked again
+// for: it ends.
+void DpdkPortDevice::UnregisterCallbacks() {
+  // On whatever port: DPDK keeps the callbacks of one that it has let go of,
+  // for the next device that gets its number.
+  for (const rte_eth_event_type event : kRemovalEvents) {
+    while (rte_eth_dev_callback_unregister(RTE_ETH_ALL, event, OnPortEvent,
+                                           this) == -EAGAIN) {
+    }
+  }
+  while (rte_dev_event_callback_unregister(name_.c_str(), OnDeviceEvent,
+                                           this) == -EAGAIN) {
+  }
+}
+
+int DpdkPortDevice::OnPortEvent(uint16_t, rte_eth_event_type event, void* self,
+                                void*) {
   auto* port = static_cast<DpdkPortDevice*>(self);
   port->is_gone_ = true;
   if (event == RTE_ETH_EVENT_DESTROY) port->is_released_ = true;
   return 0;
+}
+
+void DpdkPortDevice::OnDeviceEvent(const char*, rte_dev_event_type event,
+                                   void* self) {
+  if (event != RTE_DEV_EVENT_REMOVE) return;
+  static_cast<DpdkPortDevice*>(self)->is_gone_ = true;
 }
 
 bool DpdkPortDevice::UsesRss(uint16_t workers) const {

@@ -74,8 +74,14 @@ class DpdkPortDevice {
  private:
   DpdkPortDevice(uint16_t number, const DpdkDevice& device, DpdkLogStream* log);
 
-  static int OnEvent(uint16_t port, rte_eth_event_type event, void* self,
-                     void* unused);
+  // A card's driver says that it went, or DPDK lets go of the port.
+  static int OnPortEvent(uint16_t port, rte_eth_event_type event, void* self,
+                         void* unused);
+  // The kernel says so, of drivers that do not.
+  static void OnDeviceEvent(const char* device, rte_dev_event_type event,
+                            void* self);
+  absl::Status RegisterCallbacks();
+  void UnregisterCallbacks();
   bool UsesRss(uint16_t workers) const;
   uint8_t KeyBytes() const;
   // Borrows `key`.

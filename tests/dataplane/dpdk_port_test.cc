@@ -166,6 +166,23 @@ TEST(DpdkPortTest, SurvivesTheRemovalOfItsDevice) {
   EXPECT_TRUE(OpenDevices({"net_null0"}).ok()) << "it can be opened again";
 }
 
+// As the kernel says it of a card whose driver says nothing.
+TEST(DpdkPortTest, NoticesThatTheKernelHasRemovedADevice) {
+  auto ports = OpenDevices({"net_null0", "net_null1"});
+  ASSERT_TRUE(ports.ok()) << ports.status();
+  PacketSource* source = (*ports)->sources()[0].get();
+
+  rte_dev_event_callback_process("net_null0", RTE_DEV_EVENT_REMOVE);
+
+  EXPECT_TRUE((*ports)->ReadState(0).is_gone);
+  EXPECT_FALSE((*ports)->ReadState(1).is_gone);
+  PacketBurst burst;
+  EXPECT_GT(source->ReceiveBurst(&burst), 0u) << "the other one goes on";
+  source->ReleaseBurst(&burst);
+  ports->reset();
+  EXPECT_TRUE(OpenDevices({"net_null0"}).ok()) << "it can be opened again";
+}
+
 TEST(DpdkPortTest, ClosesWhatItOpenedWhenALaterDeviceFails) {
   const auto failed = OpenDevices({"net_null0", "net_wrong0"});
   ASSERT_FALSE(failed.ok());
