@@ -328,7 +328,8 @@ TEST(LoadTest, ReadsHowTheDaemonRuns) {
                "[violation, undetermined], rotate_mib: 10, "
                "rotate_hours: 1, ceiling_mib: 100}\n"
                "state_directory: /srv/octroi\n"
-               "reload: on_change\n",
+               "reload: on_change\n"
+               "dpdk: {huge_pages: false, memory_mib: 300}\n",
            "/etc/octroi/octroi.yaml");
 
   EXPECT_EQ(config.live.flow_memory_mib, 512u);
