@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "geo/atlas.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <array>
 #include <map>
@@ -72,6 +74,7 @@ class AtlasBuilder {
  public:
   AtlasBuilder(const Facts& facts, Day day) : day_(day) {
     atlas_.facts_ = &facts;
+    known_others_.emplace(last_others_, last_number_);
   }
 
   absl::StatusOr<Atlas> Build(std::span<const PrefixMark> marks);
@@ -100,8 +103,14 @@ class AtlasBuilder {
   std::vector<Layer> layers_;
   CountryNumbers codes_;        // Values of country layers.
   std::vector<uint32_t> asns_;  // Values of the ASN layer, less one.
-  absl::flat_hash_map<LayerValues, AttributionId> known_v4_;
-  absl::flat_hash_map<LayerValues, AttributionId> known_v6_;
+  // Numbers of what all layers but that of ASNs say, and the last one asked
+  // for.
+  absl::flat_hash_map<LayerValues, uint32_t> known_others_;
+  LayerValues last_others_ = {};
+  uint32_t last_number_ = 0;
+  // By that number and the value of the ASN layer.
+  absl::flat_hash_map<uint64_t, AttributionId> known_v4_;
+  absl::flat_hash_map<uint64_t, AttributionId> known_v6_;
   absl::flat_hash_map<LocationClaim, uint32_t> known_locations_;
   absl::flat_hash_map<ClassKey, uint32_t> known_classes_;
   absl::flat_hash_map<std::pair<uint32_t, uint32_t>, AttributionId>
@@ -122,28 +131,28 @@ absl::StatusOr<Atlas> AtlasBuilder::Build(std::span<const PrefixMark> marks) {
 
   const IntervalMapV4 v4 = Join<uint32_t>();
   const IntervalMapV6 v6 = Join<Uint128>();
+  layers_.clear();
   atlas_.index_ = PrefixIndex::Build(v4, v6);
   return std::move(atlas_);
 }
 
 absl::Status AtlasBuilder::AddAsnLayer() {
-  std::vector<PrefixValue> prefixes;
   const Facts& facts = *atlas_.facts_;
+  Layer layer = MakeLayer({});
   if (!facts.asn.empty()) {
     const AsnDatabase& database = BuildInForce(facts.asn, day_);
     absl::StatusOr<MmdbFile::AsnTable> table = database.file->WalkAsns();
     if (!table.ok()) return table.status();
     asns_.reserve(table->records.size());
-    for (const MmdbAsn& record : table->records) {
+    std::vector<uint32_t> values;
+    for (MmdbAsn& record : table->records) {
       asns_.push_back(record.asn);
-      atlas_.asn_names_.emplace(record.asn, record.organization);
+      values.push_back(static_cast<uint32_t>(asns_.size()));
+      atlas_.asn_names_.try_emplace(record.asn, std::move(record.organization));
     }
-    prefixes.reserve(table->entries.size());
-    for (const DatabaseEntry& entry : table->entries) {
-      prefixes.push_back({entry.prefix, entry.record + 1});
-    }
+    layer = LayerOfEntries(table->entries, values);
   }
-  layers_.push_back(MakeLayer(prefixes));
+  layers_.push_back(std::move(layer));
   return absl::OkStatus();
 }
 
@@ -200,12 +209,25 @@ IntervalMap<Number> AtlasBuilder::Join() {
   return joined;
 }
 
+// What the layers say apart from the ASN is mostly what they said of the run
+// before, or of a few thousand others: it has a number, and a pair of numbers
+// is quickly found.
 AttributionId AtlasBuilder::Intern(const LayerValues& values, bool is_v4) {
+  LayerValues others = values;
+  others[kAsnLayer] = 0;
+  if (others != last_others_) {
+    last_others_ = others;
+    last_number_ =
+        known_others_
+            .emplace(others, static_cast<uint32_t>(known_others_.size()))
+            .first->second;
+  }
+  const uint64_t key = uint64_t{last_number_} << 32 | values[kAsnLayer];
   auto& known = is_v4 ? known_v4_ : known_v6_;
-  const auto found = known.find(values);
+  const auto found = known.find(key);
   if (found != known.end()) return found->second;
   const AttributionId id = Attribute(values, is_v4);
-  known.emplace(values, id);
+  known.emplace(key, id);
   return id;
 }
 
@@ -307,7 +329,11 @@ AttributionId AtlasBuilder::InternAttribution(Attribution attribution) {
 
 absl::StatusOr<Atlas> Atlas::Build(const Facts& facts,
                                    std::span<const PrefixMark> marks, Day day) {
-  return AtlasBuilder(facts, day).Build(marks);
+  absl::StatusOr<Atlas> atlas = AtlasBuilder(facts, day).Build(marks);
+  // What the builder took is several times what the atlas keeps, and nothing
+  // else will ask for as much: the kernel gets it back.
+  ::malloc_trim(0);
+  return atlas;
 }
 
 std::string_view Atlas::AsnName(uint32_t asn) const {

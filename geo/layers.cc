@@ -1,10 +1,67 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "geo/layers.h"
 
+#include <cassert>
+#include <utility>
+
 namespace octroi {
 
 Layer MakeLayer(std::span<const PrefixValue> prefixes) {
   return {FlattenV4(prefixes, 0), FlattenV6(prefixes, 0)};
+}
+
+namespace {
+
+// Appends prefixes that follow each other to the runs of their family.
+template <typename Number>
+class EntryWriter {
+ public:
+  EntryWriter() { runs_.push_back({0, 0}); }
+
+  void Add(Number first, Number last, uint32_t value) {
+    assert(first >= next_ && !is_full_);
+    if (first > next_) SetFrom(next_, 0);
+    SetFrom(first, value);
+    next_ = last + 1;
+    is_full_ = next_ == 0;
+  }
+
+  IntervalMap<Number> Take() {
+    if (!is_full_) SetFrom(next_, 0);
+    return {std::move(runs_)};
+  }
+
+ private:
+  void SetFrom(Number first, uint32_t value) {
+    if (runs_.back().value == value) return;
+    if (runs_.back().first == first) {
+      runs_.back().value = value;
+    } else {
+      runs_.push_back({first, value});
+    }
+  }
+
+  std::vector<typename IntervalMap<Number>::Run> runs_;
+  Number next_ = 0;       // After the last prefix.
+  bool is_full_ = false;  // That was the last address.
+};
+
+}  // namespace
+
+Layer LayerOfEntries(std::span<const DatabaseEntry> entries,
+                     std::span<const uint32_t> values) {
+  EntryWriter<uint32_t> v4;
+  EntryWriter<Uint128> v6;
+  for (const DatabaseEntry& entry : entries) {
+    const IpPrefix& prefix = entry.prefix;
+    if (prefix.family() == AddressFamily::kIpv4) {
+      v4.Add(static_cast<uint32_t>(prefix.first()),
+             static_cast<uint32_t>(prefix.last()), values[entry.record]);
+    } else {
+      v6.Add(prefix.first(), prefix.last(), values[entry.record]);
+    }
+  }
+  return {v4.Take(), v6.Take()};
 }
 
 uint32_t CountryNumbers::NumberOf(CountryCode code) {
@@ -24,12 +81,7 @@ Layer MakeCountryLayer(const CountryTable& table,
     values.push_back(numbers->NumberOf(jurisdictions.Resolve(
         CountryCode::Parse(record.code).value_or(CountryCode()))));
   }
-  std::vector<PrefixValue> prefixes;
-  prefixes.reserve(table.entries.size());
-  for (const DatabaseEntry& entry : table.entries) {
-    prefixes.push_back({entry.prefix, values[entry.record]});
-  }
-  return MakeLayer(prefixes);
+  return LayerOfEntries(table.entries, values);
 }
 
 }  // namespace octroi

@@ -25,6 +25,11 @@ struct Layer {
 // The value of the longest prefix; of equal prefixes the later one's.
 Layer MakeLayer(std::span<const PrefixValue> prefixes);
 
+// The same for the prefixes of a database: values[entry.record]. They do not
+// overlap and are in order, so that nothing is copied or sorted.
+Layer LayerOfEntries(std::span<const DatabaseEntry> entries,
+                     std::span<const uint32_t> values);
+
 // Value i + 1 for the prefix of rows[i].
 template <typename Row>
 Layer LayerOfRows(const std::vector<Row>& rows) {

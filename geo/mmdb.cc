@@ -230,6 +230,31 @@ uint32_t DataOffset(const MMDB_s& mmdb, uint32_t record) {
          static_cast<uint32_t>(kSeparatorBytes);
 }
 
+// The two records of a node of the search tree, as MMDB_read_node gives them:
+// a walk reads a million of them. REQUIRES: node < node_count.
+struct NodeRecords {
+  uint32_t left;
+  uint32_t right;
+};
+NodeRecords ReadNode(const MMDB_s& mmdb, uint32_t node) {
+  const uint8_t* const bytes =
+      mmdb.file_content + size_t{node} * mmdb.full_record_byte_size;
+  const auto big_endian = [](const uint8_t* from, size_t count) {
+    uint32_t value = 0;
+    for (size_t i = 0; i < count; ++i) value = value << 8 | from[i];
+    return value;
+  };
+  switch (mmdb.metadata.record_size) {
+    case 24:
+      return {big_endian(bytes, 3), big_endian(bytes + 3, 3)};
+    case 28:  // The upper four bits of both stand in the middle.
+      return {(bytes[3] & 0xf0u) << 20 | big_endian(bytes, 3),
+              (bytes[3] & 0x0fu) << 24 | big_endian(bytes + 4, 3)};
+    default:
+      return {big_endian(bytes, 4), big_endian(bytes + 4, 4)};
+  }
+}
+
 MMDB_lookup_result_s LookupInTree(const MMDB_s& mmdb, const IpAddress& address,
                                   int* error) {
   if (address.is_v4()) {
@@ -380,7 +405,10 @@ class MmdbFile::TreeWalk {
         mmdb_(*file.mmdb_),
         node_count_(file.metadata_.node_count),
         check_(DataSection(mmdb_, file.data_bytes_)),
-        is_visited_(node_count_) {}
+        is_visited_(node_count_) {
+    // A tree has one leaf more than nodes. What is not used is not touched.
+    table_.entries.reserve(size_t{node_count_} + 1);
+  }
 
   absl::StatusOr<DatabaseTable<Record>> Run() {
     const absl::Status status = Visit(/*record=*/0, /*number=*/0, /*depth=*/0);
@@ -421,15 +449,11 @@ class MmdbFile::TreeWalk {
     }
     is_visited_[record] = true;
 
-    MMDB_search_node_s node;
-    const int error = MMDB_read_node(&mmdb_, record, &node);
-    if (error != MMDB_SUCCESS) return Error(MMDB_strerror(error));
-    const absl::Status status =
-        Visit(static_cast<uint32_t>(node.left_record), number, depth + 1);
+    const NodeRecords node = ReadNode(mmdb_, record);
+    const absl::Status status = Visit(node.left, number, depth + 1);
     if (!status.ok()) return status;
     const Uint128 bit = static_cast<Uint128>(1) << (mmdb_.depth - 1 - depth);
-    return Visit(static_cast<uint32_t>(node.right_record), number | bit,
-                 depth + 1);
+    return Visit(node.right, number | bit, depth + 1);
   }
 
   // Whether the node is the root of the IPv4 tree, met outside ::/96.
@@ -463,6 +487,14 @@ class MmdbFile::TreeWalk {
   }
 
   absl::StatusOr<uint32_t> RecordIndex(uint32_t record) {
+    Recent& recent = recent_[record % recent_.size()];
+    if (recent.record == record) return recent.index;
+    absl::StatusOr<uint32_t> index = FindOrDecode(record);
+    if (index.ok()) recent = {record, *index};
+    return index;
+  }
+
+  absl::StatusOr<uint32_t> FindOrDecode(uint32_t record) {
     const auto known = by_offset_.find(record);
     if (known != by_offset_.end()) return known->second;
     if (by_offset_.size() == kMaxRecordCount) {
@@ -492,6 +524,14 @@ class MmdbFile::TreeWalk {
   absl::flat_hash_map<Record, uint32_t> by_value_;
   std::optional<size_t> first_offset_;
   DatabaseTable<Record> table_;
+
+  // What was asked for last: a database has more prefixes than records, and few
+  // countries. No record is 0, which is a node.
+  struct Recent {
+    uint32_t record = 0;
+    uint32_t index = 0;
+  };
+  std::vector<Recent> recent_ = std::vector<Recent>(size_t{1} << 12);
 };
 
 template <typename Record>

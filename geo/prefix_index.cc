@@ -13,6 +13,9 @@ namespace {
 // As many misses as a core keeps in flight; more would only fill the stack.
 constexpr size_t kMaxBatch = 32;
 
+// Bits of the address that a node tells apart.
+constexpr int kStride = 6;
+
 template <typename Number>
 struct Span {
   Number first;
@@ -99,13 +102,26 @@ constexpr Uint128 LeftAligned(uint32_t number) {
 }
 constexpr Uint128 LeftAligned(Uint128 number) { return number; }
 
-// The byte of an address (left-aligned) that begins at bit `depth`.
-constexpr uint8_t ByteAt(Uint128 address, int depth) {
-  return static_cast<uint8_t>(address >> (120 - depth));
+// How many bits choose the first node where `run_count` runs begin: from
+// `least` on in steps of a stride, at most `most`, and at most eight nodes to a
+// run.
+constexpr int FirstDepth(int least, int most, int chosen_before,
+                         size_t run_count) {
+  int depth = least;
+  while (depth < most &&
+         size_t{1} << (depth + kStride - chosen_before) <= 8 * run_count) {
+    depth += kStride;
+  }
+  return depth;
 }
-uint8_t ByteAt(uint64_t high, uint64_t low, int depth) {
-  return static_cast<uint8_t>(depth < 64 ? high >> (56 - depth)
-                                         : low >> (120 - depth));
+
+// Six bits of a word, or of an address (left-aligned), from bit `depth` on;
+// zeros follow the last one. REQUIRES: depth < 64; depth < 128.
+unsigned FirstBits(uint64_t word, int depth) {
+  return static_cast<unsigned>(word << depth >> 58);
+}
+unsigned BitsAt(uint64_t high, uint64_t low, int depth) {
+  return depth < 64 ? FirstBits(high, depth) : FirstBits(low, depth - 64);
 }
 
 }  // namespace
@@ -142,11 +158,28 @@ class PrefixIndex::Builder {
   Builder(const IntervalMap<Number>& map, PrefixIndex* index)
       : runs_(map.runs), index_(*index) {}
 
-  void BuildRoot(std::vector<Entry>* root) {
+  // The root of the whole space.
+  Root BuildRoot(int least_depth, int most_depth) {
+    return BuildBlock(1, runs_.size(),
+                      FirstDepth(least_depth, most_depth, 0, runs_.size()), 0);
+  }
+
+  // A root for each value of the first `bit_count` bits.
+  void BuildRoots(int bit_count, int least_depth, int most_depth,
+                  std::vector<Root>* roots) {
     size_t at = 1;
-    for (size_t i = 0; i < kRootSize; ++i) {
-      const size_t end = EndOfRuns(at, /*bit_count=*/16, i);
-      (*root)[i] = BuildChild(at, end, /*depth=*/16);
+    for (size_t i = 0; i < roots->size(); ++i) {
+      const size_t end = EndOfRuns(at, bit_count, i);
+      const size_t begin = SkipFirst(at, end, bit_count);
+      if (begin < end) {
+        const int depth =
+            FirstDepth(least_depth, most_depth, bit_count, end - begin);
+        (*roots)[i] = BuildBlock(begin, end, depth, bit_count);
+      } else {
+        // One value, whatever bits are looked at.
+        (*roots)[i] = {AddNodes(1), static_cast<uint32_t>(64 - bit_count)};
+        FillNode((*roots)[i].first, begin, end, bit_count);
+      }
       at = end;
     }
     assert(at == runs_.size());
@@ -154,6 +187,11 @@ class PrefixIndex::Builder {
 
  private:
   Uint128 First(size_t run) const { return LeftAligned(runs_[run].first); }
+  unsigned Bits(size_t run, int depth) const {
+    const Uint128 first = First(run);
+    return BitsAt(static_cast<uint64_t>(first >> 64),
+                  static_cast<uint64_t>(first), depth);
+  }
 
   // The end of the runs from `at` on whose first `bit_count` bits are `bits`.
   size_t EndOfRuns(size_t at, int bit_count, Uint128 bits) const {
@@ -161,90 +199,87 @@ class PrefixIndex::Builder {
     return at;
   }
 
-  // The entry for a span of 2^(128 - depth) addresses, in which the runs
-  // [begin, end) begin, one of them perhaps at its first address.
+  // `begin` without the run that begins where its span of 2^(128 - depth)
+  // addresses does.
+  size_t SkipFirst(size_t begin, size_t end, int depth) const {
+    if (begin == end) return begin;
+    if (depth >= 128) return begin + 1;
+    return First(begin) << depth == 0 ? begin + 1 : begin;
+  }
+
+  // A node for each value of the bits from `from` to `depth`, of the addresses
+  // that share the bits before these.
+  Root BuildBlock(size_t begin, size_t end, int depth, int from) {
+    const size_t count = size_t{1} << (depth - from);
+    const Uint128 before =
+        from == 0 ? 0 : First(begin) >> (128 - from) << (depth - from);
+    const uint32_t first = AddNodes(count);
+    size_t at = begin;
+    for (size_t i = 0; i < count; ++i) {
+      const size_t next = EndOfRuns(at, depth, before | i);
+      FillNode(static_cast<uint32_t>(first + i), SkipFirst(at, next, depth),
+               next, depth);
+      at = next;
+    }
+    assert(at == end);
+    return {first, static_cast<uint32_t>(64 - depth)};
+  }
+
+  uint32_t AddNodes(size_t count) {
+    const size_t first = index_.nodes_.size();
+    assert(first + count <= kChildBit);
+    index_.nodes_.resize(first + count);
+    return static_cast<uint32_t>(first);
+  }
+
+  // The entry for the span of 2^(128 - depth) addresses.
   Entry BuildChild(size_t begin, size_t end, int depth) {
-    if (begin < end) {
-      const Uint128 host_bits = (static_cast<Uint128>(1) << (128 - depth)) - 1;
-      if ((First(begin) & host_bits) == 0) ++begin;
-    }
+    begin = SkipFirst(begin, end, depth);
     if (begin == end) return runs_[begin - 1].value;
-    if (FitsBucket(begin, end)) return BuildBucket(begin, end);
-    return BuildNode(begin, end, depth);
+    const uint32_t node = AddNodes(1);
+    FillNode(node, begin, end, depth);
+    return kChildBit | node;
   }
 
-  bool FitsBucket(size_t begin, size_t end) const {
-    if (end - begin > kBucketRuns - 1) return false;
-    for (size_t i = begin; i < end; ++i) {
-      if (static_cast<uint64_t>(First(i)) != 0) return false;
-    }
-    return true;
-  }
-
-  Entry BuildBucket(size_t begin, size_t end) {
-    Line line = {.bucket = {}};
-    line.bucket.values.fill(runs_[end - 1].value);
-    line.bucket.starts.fill(std::numeric_limits<uint64_t>::max());
-    line.bucket.values[0] = runs_[begin - 1].value;
-    for (size_t i = begin; i < end; ++i) {
-      line.bucket.starts[i - begin] = static_cast<uint64_t>(First(i) >> 64);
-      line.bucket.values[i - begin + 1] = runs_[i].value;
-    }
-    return AddLine(line) | kBucketBit;
-  }
-
-  Entry BuildNode(size_t begin, size_t end, int depth) {
-    Line line = {.node = {}};
-    std::array<Entry, 256> slots;
-    size_t slot_count = 0;
-    const auto set_from = [&](size_t byte, Entry entry) {
-      if (slot_count > 0 && slots[slot_count - 1] == entry) return;
-      slots[slot_count++] = entry;
-      line.node.changes[byte / 64] |= uint64_t{1} << (byte % 64);
+  // From one group of six bits in which a run begins to the next.
+  void FillNode(uint32_t place, size_t begin, size_t end, int depth) {
+    std::array<Entry, 64> entries;
+    size_t count = 0;
+    uint64_t changes = 0;
+    const auto set_from = [&](unsigned bits, Entry entry) {
+      if (count > 0 && entries[count - 1] == entry) return;
+      entries[count++] = entry;
+      changes |= uint64_t{1} << bits;
     };
-
-    // From one byte in which a run begins to the next.
-    size_t next_byte = 0;
+    unsigned next_bits = 0;
     for (size_t at = begin; at < end;) {
-      const size_t byte = ByteAt(First(at), depth);
-      if (byte > next_byte) set_from(next_byte, runs_[at - 1].value);
+      const unsigned bits = Bits(at, depth);
+      if (bits > next_bits) set_from(next_bits, runs_[at - 1].value);
       size_t child_end = at;
-      while (child_end < end && ByteAt(First(child_end), depth) == byte) {
-        ++child_end;
-      }
-      set_from(byte, BuildChild(at, child_end, depth + 8));
-      next_byte = byte + 1;
+      while (child_end < end && Bits(child_end, depth) == bits) ++child_end;
+      set_from(bits, BuildChild(at, child_end, depth + kStride));
+      next_bits = bits + 1;
       at = child_end;
     }
-    if (next_byte < 256) set_from(next_byte, runs_[end - 1].value);
+    if (next_bits < 64) set_from(next_bits, runs_[end - 1].value);
 
-    StoreSlots(std::span(slots).first(slot_count), &line.node);
-    return AddLine(line);
-  }
-
-  void StoreSlots(std::span<const Entry> slots, Node* node) {
-    for (size_t word = 1; word < node->counts.size(); ++word) {
-      node->counts[word] = static_cast<uint8_t>(
-          node->counts[word - 1] + std::popcount(node->changes[word - 1]));
-    }
-    const size_t inline_count = std::min(slots.size(), kInlineSlots);
-    std::copy_n(slots.begin(), inline_count, node->slots.begin());
-    node->overflow = static_cast<uint32_t>(index_.slots_.size());
-    index_.slots_.insert(index_.slots_.end(), slots.begin() + inline_count,
-                         slots.end());
-  }
-
-  Entry AddLine(const Line& line) {
-    assert(index_.lines_.size() < kChildBit >> 1);
-    index_.lines_.push_back(line);
-    return kChildBit | static_cast<Entry>((index_.lines_.size() - 1) << 1);
+    auto& slots = index_.slots_;
+    index_.nodes_[place] = {changes, static_cast<uint32_t>(slots.size() - 1),
+                            entries[0]};
+    slots.insert(slots.end(), entries.begin() + 1, entries.begin() + count);
   }
 
   const std::vector<typename IntervalMap<Number>::Run>& runs_;
   PrefixIndex& index_;
 };
 
-PrefixIndex::PrefixIndex() : root_v4_(kRootSize), root_v6_(kRootSize) {}
+PrefixIndex::PrefixIndex()
+    : PrefixIndex(Build(IntervalMapV4{{{0, 0}}}, IntervalMapV6{{{0, 0}}})) {}
+
+PrefixIndex::PrefixIndex(size_t run_count)
+    : roots_v6_(size_t{1} << kRootBitsV6), slots_(1) {
+  slots_.reserve(run_count + run_count / 8);
+}
 
 PrefixIndex PrefixIndex::Build(const IntervalMapV4& v4,
                                const IntervalMapV6& v6) {
@@ -255,47 +290,48 @@ PrefixIndex PrefixIndex::Build(const IntervalMapV4& v4,
   };
   assert(is_valid(v4) && is_valid(v6));
 
-  PrefixIndex index;
-  Builder<uint32_t>(v4, &index).BuildRoot(&index.root_v4_);
-  Builder<Uint128>(v6, &index).BuildRoot(&index.root_v6_);
-  index.lines_.shrink_to_fit();
-  index.slots_.shrink_to_fit();
+  PrefixIndex index(v4.runs.size() + v6.runs.size());
+  // Depths of which a multiple of the stride is 64, where the second half of an
+  // IPv6 address begins.
+  index.root_v4_ = Builder<uint32_t>(v4, &index).BuildRoot(6, 18);
+  Builder<Uint128>(v6, &index)
+      .BuildRoots(kRootBitsV6, 16, 28, &index.roots_v6_);
   return index;
 }
 
-inline const PrefixIndex::Entry* PrefixIndex::SlotOf(const Node& node,
-                                                     uint8_t byte) const {
-  const size_t word = byte / 64;
-  const uint64_t up_to_here = (uint64_t{2} << (byte % 64)) - 1;
-  const size_t slot =
-      node.counts[word] + std::popcount(node.changes[word] & up_to_here) - 1;
-  return slot < kInlineSlots ? &node.slots[slot]
-                             : &slots_[node.overflow + slot - kInlineSlots];
+// Which of the two places it is, no predictor can learn from traffic. A mask
+// chooses, since compilers make a branch of `slot == 0 ? ... : ...`, with which
+// a look-up takes twice as long.
+inline const PrefixIndex::Entry* PrefixIndex::PlaceOf(const Node& node,
+                                                      unsigned bits) const {
+  const auto slot =
+      static_cast<int64_t>(std::popcount(node.changes << (63 - bits))) - 1;
+  const auto in_node = reinterpret_cast<uintptr_t>(&node.first);
+  const auto in_slots =
+      reinterpret_cast<uintptr_t>(slots_.data() + node.rest + slot);
+  const auto is_in_node = static_cast<uintptr_t>((slot - 1) >> 63);
+  return reinterpret_cast<const Entry*>(in_slots ^
+                                        ((in_slots ^ in_node) & is_in_node));
 }
 
-inline uint32_t PrefixIndex::ValueIn(const Bucket& bucket, uint64_t high) {
-  size_t run = 0;
-  for (const uint64_t start : bucket.starts) run += high >= start;
-  return bucket.values[run];
-}
-
-inline uint32_t PrefixIndex::Descend(Entry entry, uint64_t high,
-                                     uint64_t low) const {
-  for (int depth = 16; entry & kChildBit; depth += 8) {
-    const Line& line = LineOf(entry);
-    if (entry & kBucketBit) return ValueIn(line.bucket, high);
-    entry = *SlotOf(line.node, ByteAt(high, low, depth));
+inline uint32_t PrefixIndex::Descend(const Node& first, uint64_t high,
+                                     uint64_t low, int depth) const {
+  const Node* node = &first;
+  for (;; depth += kStride) {
+    const Entry entry = *PlaceOf(*node, BitsAt(high, low, depth));
+    if ((entry & kChildBit) == 0) return entry;
+    node = &nodes_[entry ^ kChildBit];
   }
-  return entry;
 }
 
 uint32_t PrefixIndex::LookupV4(uint32_t address) const {
-  return Descend(root_v4_[address >> 16], static_cast<uint64_t>(address) << 32,
-                 0);
+  const uint64_t word = static_cast<uint64_t>(address) << 32;
+  return Descend(FirstNode(root_v4_, word), word, 0, DepthOf(root_v4_));
 }
 
 uint32_t PrefixIndex::LookupV6(uint64_t high, uint64_t low) const {
-  return Descend(root_v6_[high >> 48], high, low);
+  const Root root = RootV6(high);
+  return Descend(FirstNode(root, BelowRootV6(high)), high, low, DepthOf(root));
 }
 
 void PrefixIndex::LookupBatch(std::span<const IpAddress> addresses,
@@ -303,60 +339,93 @@ void PrefixIndex::LookupBatch(std::span<const IpAddress> addresses,
   assert(addresses.size() == values.size());
   while (!addresses.empty()) {
     const size_t count = std::min(addresses.size(), kMaxBatch);
-    LookupChunk(addresses.first(count), values.first(count));
+    const auto chunk = addresses.first(count);
+    if (!LookupChunkV4(chunk, values.first(count))) {
+      LookupChunk(chunk, values.first(count));
+    }
     addresses = addresses.subspan(count);
     values = values.subspan(count);
   }
 }
 
-// Level by level: what the next level reads is prefetched for every address
-// before the first is read. Addresses that are answered leave the walk.
+// In three passes, which prefetch for each other: nearly every address is
+// answered by its first node.
+bool PrefixIndex::LookupChunkV4(std::span<const IpAddress> addresses,
+                                std::span<uint32_t> values) const {
+  const Root root = root_v4_;
+  const int depth = DepthOf(root);
+  for (const IpAddress& address : addresses) {
+    if (!address.is_v4()) return false;
+    __builtin_prefetch(&FirstNode(root, address.low() << 32));
+  }
+  std::array<const Entry*, kMaxBatch> places;
+  for (size_t i = 0; i < addresses.size(); ++i) {
+    const uint64_t word = addresses[i].low() << 32;
+    places[i] = PlaceOf(FirstNode(root, word), FirstBits(word, depth));
+    __builtin_prefetch(places[i]);
+  }
+  Entry any = 0;
+  for (size_t i = 0; i < addresses.size(); ++i) {
+    values[i] = *places[i];
+    any |= values[i];
+  }
+  if ((any & kChildBit) == 0) return true;
+  for (size_t i = 0; i < addresses.size(); ++i) {
+    if ((values[i] & kChildBit) == 0) continue;
+    values[i] = Descend(nodes_[values[i] ^ kChildBit], addresses[i].low() << 32,
+                        0, depth + kStride);
+  }
+  return true;
+}
+
+// Level by level: what comes next is prefetched for every address before the
+// first is looked at. Addresses that are answered leave the walk, without a
+// branch that would depend on which they are.
 void PrefixIndex::LookupChunk(std::span<const IpAddress> addresses,
                               std::span<uint32_t> values) const {
+  std::array<const Node*, kMaxBatch> nodes;
   std::array<const Entry*, kMaxBatch> places;
   std::array<uint64_t, kMaxBatch> highs;
+  std::array<uint8_t, kMaxBatch> depths;
   std::array<uint8_t, kMaxBatch> waiting;
-  size_t waiting_count = addresses.size();
   for (size_t i = 0; i < addresses.size(); ++i) {
     const IpAddress& address = addresses[i];
-    highs[i] = address.is_v4() ? address.low() << 32 : address.high();
-    const Entry* root = address.is_v4() ? root_v4_.data() : root_v6_.data();
-    places[i] = &root[highs[i] >> 48];
-    __builtin_prefetch(places[i]);
+    const bool is_v4 = address.is_v4();
+    const uint64_t high = is_v4 ? address.low() << 32 : address.high();
+    const Root root = is_v4 ? root_v4_ : RootV6(high);
+    highs[i] = high;
+    depths[i] = static_cast<uint8_t>(DepthOf(root));
+    nodes[i] = &FirstNode(root, is_v4 ? high : BelowRootV6(high));
+    __builtin_prefetch(nodes[i]);
     waiting[i] = static_cast<uint8_t>(i);
   }
 
-  for (int depth = 16; waiting_count > 0; depth += 8) {
+  for (size_t waiting_count = addresses.size(); waiting_count > 0;) {
+    for (size_t w = 0; w < waiting_count; ++w) {
+      const size_t i = waiting[w];
+      places[i] =
+          PlaceOf(*nodes[i], BitsAt(highs[i], addresses[i].low(), depths[i]));
+      __builtin_prefetch(places[i]);
+      depths[i] = static_cast<uint8_t>(depths[i] + kStride);
+    }
     size_t kept = 0;
     for (size_t w = 0; w < waiting_count; ++w) {
       const size_t i = waiting[w];
-      values[i] = *places[i];
-      if ((values[i] & kChildBit) == 0) continue;
-      __builtin_prefetch(&LineOf(values[i]));
-      waiting[kept++] = static_cast<uint8_t>(i);
-    }
-    waiting_count = kept;
-
-    kept = 0;
-    for (size_t w = 0; w < waiting_count; ++w) {
-      const size_t i = waiting[w];
-      const Line& line = LineOf(values[i]);
-      if (values[i] & kBucketBit) {
-        values[i] = ValueIn(line.bucket, highs[i]);
-        continue;
-      }
-      places[i] =
-          SlotOf(line.node, ByteAt(highs[i], addresses[i].low(), depth));
-      __builtin_prefetch(places[i]);
-      waiting[kept++] = static_cast<uint8_t>(i);
+      const Entry entry = *places[i];
+      values[i] = entry;
+      const uint32_t is_child = entry >> 31;
+      nodes[i] = &nodes_[(entry ^ kChildBit) & (0 - is_child)];
+      __builtin_prefetch(nodes[i]);
+      waiting[kept] = static_cast<uint8_t>(i);
+      kept += is_child;
     }
     waiting_count = kept;
   }
 }
 
 size_t PrefixIndex::memory_bytes() const {
-  return (root_v4_.size() + root_v6_.size() + slots_.size()) * sizeof(Entry) +
-         lines_.size() * sizeof(Line);
+  return roots_v6_.size() * sizeof(Root) + nodes_.size() * sizeof(Node) +
+         slots_.size() * sizeof(Entry);
 }
 
 }  // namespace octroi
