@@ -286,7 +286,7 @@ TEST_F(DaemonTest, DoesNotFeedTheWatchdogWhileItIsStopped) {
 
 TEST_F(DaemonTest, FollowsAnInterfaceThatIsMadeAnewWithoutAnyPrivilege) {
   Start();
-  ASSERT_TRUE(NetworkLab::Run("ip link del here0"));
+  ASSERT_TRUE(lab_->Run("ip link del here0"));
   // Twice: the state is looked at between two feedings.
   ASSERT_TRUE(notify_->WaitFor("WATCHDOG=1"));
   ASSERT_TRUE(notify_->WaitFor("WATCHDOG=1"));

@@ -268,11 +268,11 @@ TEST_F(InterfacePointTest, SurvivesAnInterfaceThatGoesDownAndUp) {
   Open({});
   ASSERT_EQ(point_->Observe().state, PointState::kUp);
 
-  ASSERT_TRUE(NetworkLab::Run("ip link set here0 down"));
+  ASSERT_TRUE(lab_->Run("ip link set here0 down"));
   EXPECT_EQ(point_->Observe().state, PointState::kDown);
   Drain(0);
-  ASSERT_TRUE(NetworkLab::Run("ip link set here0 up"));
-  ASSERT_TRUE(NetworkLab::Run(
+  ASSERT_TRUE(lab_->Run("ip link set here0 up"));
+  ASSERT_TRUE(lab_->Run(
       "ip neigh replace 192.0.2.2 lladdr 02:00:00:00:00:02 dev here0"));
 
   SendUdp("192.0.2.2", 10, 100);
@@ -283,7 +283,7 @@ TEST_F(InterfacePointTest, SurvivesAnInterfaceThatGoesDownAndUp) {
 TEST_F(InterfacePointTest, FollowsAnInterfaceThatIsRemovedAndMadeAnew) {
   Open({.is_promiscuous = true});
 
-  ASSERT_TRUE(NetworkLab::Run("ip link del here0"));
+  ASSERT_TRUE(lab_->Run("ip link del here0"));
   EXPECT_EQ(point_->Observe().state, PointState::kGone);
   Drain(0);
   ASSERT_TRUE(lab_->MakeWire());
@@ -296,7 +296,7 @@ TEST_F(InterfacePointTest, FollowsAnInterfaceThatIsRemovedAndMadeAnew) {
 TEST_F(InterfacePointTest, SaysThatWorkersThatShareCannotFollow) {
   Open({.worker_count = 2});
 
-  ASSERT_TRUE(NetworkLab::Run("ip link del here0"));
+  ASSERT_TRUE(lab_->Run("ip link del here0"));
   EXPECT_EQ(point_->Observe().state, PointState::kGone);
   ASSERT_TRUE(lab_->MakeWire());
 
@@ -307,7 +307,7 @@ TEST_F(InterfacePointTest, SaysThatWorkersThatShareCannotFollow) {
 
 TEST_F(InterfacePointTest, StaysWithAnInterfaceThatIsRenamed) {
   Open({});
-  ASSERT_TRUE(NetworkLab::Run("ip link set here0 name other0"));
+  ASSERT_TRUE(lab_->Run("ip link set here0 name other0"));
 
   SendUdp("192.0.2.2", 10, 100);
 

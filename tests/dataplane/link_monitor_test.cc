@@ -55,8 +55,8 @@ TEST_F(LinkMonitorTest, KnowsNoInterfaceThatIsNotThere) {
 TEST_F(LinkMonitorTest, SeesAnInterfaceGoDownAndBeRenamed) {
   const int index = monitor_->Find("here0")->index;
 
-  ASSERT_TRUE(NetworkLab::Run("ip link set here0 down"));
-  ASSERT_TRUE(NetworkLab::Run("ip link set here0 name other0"));
+  ASSERT_TRUE(lab_->Run("ip link set here0 down"));
+  ASSERT_TRUE(lab_->Run("ip link set here0 name other0"));
 
   EXPECT_FALSE(monitor_->Find("here0"));
   EXPECT_EQ(monitor_->Find(index)->name, "other0");
@@ -70,18 +70,18 @@ TEST_F(LinkMonitorTest, ListsTheAddressesOfBothFamilies) {
 }
 
 TEST_F(LinkMonitorTest, TakesTheOwnAddressOfAPointToPointLink) {
-  ASSERT_TRUE(NetworkLab::Run("ip addr flush dev here0"));
+  ASSERT_TRUE(lab_->Run("ip addr flush dev here0"));
   ASSERT_TRUE(
-      NetworkLab::Run("ip addr add 198.51.100.1 peer 198.51.100.2 dev here0"));
+      lab_->Run("ip addr add 198.51.100.1 peer 198.51.100.2 dev here0"));
 
   EXPECT_THAT(monitor_->AddressesOf(monitor_->Find("here0")->index),
               ElementsAre(AddressOf("198.51.100.1")));
 }
 
 TEST_F(LinkMonitorTest, FindsInterfacesThatWouldCountTwice) {
-  ASSERT_TRUE(NetworkLab::Run("ip link add br0 type bridge"));
-  ASSERT_TRUE(NetworkLab::Run("ip link add port0 type veth peer name port1"));
-  ASSERT_TRUE(NetworkLab::Run("ip link set port0 master br0"));
+  ASSERT_TRUE(lab_->Run("ip link add br0 type bridge"));
+  ASSERT_TRUE(lab_->Run("ip link add port0 type veth peer name port1"));
+  ASSERT_TRUE(lab_->Run("ip link set port0 master br0"));
   const auto stacked = [&](std::vector<std::string> names) {
     std::vector<Link> links;
     for (const std::string& name : names)

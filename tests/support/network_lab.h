@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Two hosts of the test's own, joined by a wire: network namespaces with a veth
-// pair, gone with the process. "here" is the calling thread's namespace from
-// then on, with the interface here0; "there" has there0.
+// Two hosts of the test's own, joined by a wire: "here", where the calling
+// thread is from then on, and "there".
 //
-//        here                                there
+//        here: here0                     there: there0
 //   192.0.2.1/24, 2001:db8::1/64    192.0.2.2/24, 2001:db8::2/64
 //
 // Neighbours are entered by hand and IPv6 keeps quiet, so that nothing crosses
@@ -15,6 +14,8 @@
 #include <thread>
 #include <utility>
 
+#include "tests/support/network_namespace.h"
+
 namespace octroi::testing {
 
 class NetworkLab {
@@ -22,35 +23,24 @@ class NetworkLab {
   // Null, and the reason, where the process may not make namespaces or `ip` is
   // missing: for GTEST_SKIP.
   static std::unique_ptr<NetworkLab> Create(std::string* why_not);
-  ~NetworkLab();
-  NetworkLab(const NetworkLab&) = delete;
-  NetworkLab& operator=(const NetworkLab&) = delete;
 
-  // Runs a program, such as "ip link set here0 down", in this thread's
-  // namespace. False if it failed.
-  static bool Run(const std::string& command_line);
+  // Runs a shell command here. False if it failed.
+  bool Run(const std::string& command) const { return here_->Command(command); }
 
   // Makes the veth pair again, after `ip link del here0`.
-  bool MakeWire();
+  bool MakeWire() const;
 
-  // A thread whose namespace is there; join it before the lab goes.
+  // A thread that is there; join it before the lab goes.
   template <typename Function>
-  std::thread There(Function function) {
-    return std::thread([this, run = std::move(function)] {
-      EnterThere();
-      run();
-    });
+  std::thread There(Function function) const {
+    return std::thread([this, run = std::move(function)] { there_->Run(run); });
   }
-  // The calling thread's namespace becomes there, or here again.
-  void EnterThere() const;
-  void EnterHere() const;
 
  private:
   NetworkLab() = default;
-  std::string CreateNamespaces();
 
-  int here_ = -1;
-  int there_ = -1;
+  std::unique_ptr<NetworkNamespace> here_;
+  std::unique_ptr<NetworkNamespace> there_;
 };
 
 }  // namespace octroi::testing

@@ -49,6 +49,10 @@ void NetworkNamespace::Run(const std::function<void()>& use) const {
   close(home);
 }
 
+void NetworkNamespace::Enter() const {
+  if (setns(fd_, CLONE_NEWNET) != 0) abort();
+}
+
 bool NetworkNamespace::Command(const std::string& command) const {
   int status = -1;
   Run([&] { status = system((command + " >/dev/null 2>&1").c_str()); });

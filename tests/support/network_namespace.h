@@ -23,6 +23,8 @@ class NetworkNamespace {
 
   // Runs `use` with this thread inside. What it opens stays inside.
   void Run(const std::function<void()>& use) const;
+  // The calling thread, and those that it starts, are inside from here on.
+  void Enter() const;
 
   // Runs a shell command inside; true if it exits with 0.
   bool Command(const std::string& command) const;
