@@ -22,8 +22,9 @@ int Run() {
     if (!atlas.ok()) std::abort();
   });
   AddBench("atlas/build/walk", 1, [&world] {
-    const auto countries = world->facts->countries[0].file->WalkCountries();
-    const auto asns = world->facts->asn->file->WalkAsns();
+    const auto countries =
+        world->facts->countries[0].back().file->WalkCountries();
+    const auto asns = world->facts->asn.back().file->WalkAsns();
     if (!countries.ok() || !asns.ok()) std::abort();
   });
   return FinishBench();

@@ -79,10 +79,10 @@ std::vector<Route> RoutesOf(const World& world) {
     if (!walked.ok()) std::abort();
     for (const auto& entry : walked->entries) boundaries.Add(entry.prefix);
   };
-  for (const CountryDatabase& database : world.facts->countries) {
-    add_database(database.file->WalkCountries());
+  for (const CountrySeries& series : world.facts->countries) {
+    add_database(series.back().file->WalkCountries());
   }
-  add_database(world.facts->asn->file->WalkAsns());
+  add_database(world.facts->asn.back().file->WalkAsns());
 
   std::vector<Route> routes;
   for (const auto family : {AddressFamily::kIpv4, AddressFamily::kIpv6}) {

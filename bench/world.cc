@@ -32,14 +32,16 @@ std::unique_ptr<World> LoadWorld() {
   auto world = std::make_unique<World>();
   world->facts = LoadEmbeddedFacts();
   world->policy = DefaultPolicy();
-  world->atlas = std::make_unique<Atlas>(
-      Must(Atlas::Build(*world->facts, ExceptionMarks(world->policy))));
+  world->atlases =
+      Must(AtlasTimeline::Create(*world->facts, ExceptionMarks(world->policy)));
+  world->atlas = &world->atlases->At(Day::max());
   world->workloads = WorkloadIndex::Create(
       world->policy, DefaultLocalNetworks(world->facts->special_purpose));
   world->timeline = std::make_unique<EditionTimeline>(
-      *world->atlas, world->workloads, world->policy, std::nullopt);
+      world->atlases.get(), world->workloads, world->policy, std::nullopt);
   world->editions = std::make_unique<TimelineEditions>(world->timeline.get());
-  for (const auto& entry : Must(world->facts->asn->file->WalkAsns()).entries) {
+  for (const auto& entry :
+       Must(world->facts->asn.back().file->WalkAsns()).entries) {
     auto& family = entry.prefix.family() == AddressFamily::kIpv4
                        ? world->announced_v4
                        : world->announced_v6;

@@ -9,6 +9,7 @@
 
 #include "dataplane/replay.h"
 #include "geo/atlas.h"
+#include "geo/atlas_timeline.h"
 #include "geo/facts.h"
 #include "geo/ip_prefix.h"
 #include "policy/edition.h"
@@ -20,7 +21,8 @@ namespace octroi::bench {
 struct World {
   std::unique_ptr<Facts> facts;
   Policy policy;
-  std::unique_ptr<Atlas> atlas;
+  std::unique_ptr<AtlasTimeline> atlases;
+  const Atlas* atlas = nullptr;  // The newest.
   WorkloadIndex workloads;
   std::unique_ptr<EditionTimeline> timeline;
   std::unique_ptr<TimelineEditions> editions;
