@@ -108,11 +108,8 @@ ExitCode CheckExpectations(const Beliefs& beliefs, const std::string& path,
   size_t held_count = 0;
   for (const Expectation& expected : *expectations) {
     const Edition& edition = timeline.At(expected.start_ns);
-    const IpLayer layer = FirstPacketOf(expected);
-    FlowPacket packet;
-    packet.layer = &layer;
-    packet.timestamp_ns = expected.start_ns;
-    packet.clock_ns = expected.start_ns;
+    const FlowPacket packet = MakeFlowPacket(
+        FirstPacketOf(expected), expected.start_ns, expected.start_ns);
     const Classification found = Classify(edition, packet);
     if (Holds(expected, found.judgement)) {
       ++held_count;

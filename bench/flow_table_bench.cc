@@ -81,19 +81,21 @@ class OctroiTable {
 
   void Update(std::span<const Key16> keys) {
     clock_ns_ += 1000;
-    std::array<IpLayer, kBatch> layers;
     std::array<FlowPacket, kBatch> packets;
     std::array<FlowHit, kBatch> hits;
     for (size_t i = 0; i < keys.size(); ++i) {
-      IpLayer& layer = layers[i];
-      layer.source = IpAddress::V4(keys[i].source);
-      layer.destination = IpAddress::V4(keys[i].destination);
-      layer.source_port = keys[i].source_port;
-      layer.destination_port = keys[i].destination_port;
-      layer.protocol_identifier = static_cast<uint8_t>(keys[i].protocol);
-      layer.ip_octets = 64;
-      packets[i] = {&layer, clock_ns_, clock_ns_, kNoTunnel, TunnelKind::kNone};
+      FlowPacket& packet = packets[i];
+      packet.timestamp_ns = clock_ns_;
+      packet.clock_ns = clock_ns_;
+      packet.ip_octets = 64;
+      packet.tcp_flags = 0;
+      packet.tunnel_kind = TunnelKind::kNone;
+      SetV4Key(uint64_t{keys[i].source} << 32 | keys[i].destination,
+               uint32_t{keys[i].source_port} << 16 | keys[i].destination_port,
+               keys[i].protocol, &packet);
+      table_.TouchTags(&packet);
     }
+    table_.TouchLines({packets.data(), keys.size()});
     table_.UpdateBurst({packets.data(), keys.size()},
                        {hits.data(), keys.size()});
     benchmark::DoNotOptimize(hits);

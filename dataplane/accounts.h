@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Step 5, account: the sums that survive the flow records. Every accounted
 // packet is added to exactly one account, whether or not its flow has a record,
-// so that the sum over all accounts is what was accounted.
+// so that the sum over all accounts is what was accounted. What a record counts
+// reaches its account when the worker settles it (worker.h).
 //
 // Thread safety: one worker writes. Any thread may read the counters of
 // accounts below size() of a table that does not grow (live); a table that
@@ -102,19 +103,26 @@ class Accounts {
   void FindOrInsertBurst(std::span<const AccountKey> keys,
                          std::span<AccountIndex> indexes);
 
-  // REQUIRES: index came from FindOrInsert. Hot path.
+  // REQUIRES of what follows: index came from FindOrInsert.
+  void AddFlow(AccountIndex index) { accounts_[index].flows.Add(1); }
   void AddPacket(AccountIndex index, uint32_t octets, bool is_egress) {
-    Account& account = accounts_[index];
-    account.packets.Add(1);
-    account.octets.Add(octets);
-    account.egress_packets.Add(is_egress ? 1 : 0);
-    account.egress_octets.Add(is_egress ? octets : 0);
+    Add(index, {.packets = 1,
+                .octets = octets,
+                .egress_packets = is_egress ? uint64_t{1} : 0,
+                .egress_octets = is_egress ? octets : 0});
   }
-  // Touches the account, so that AddPacket need not wait. Hot path.
+  void Add(AccountIndex index, const AccountTotals& more) {
+    Account& account = accounts_[index];
+    account.flows.Add(more.flows);
+    account.packets.Add(more.packets);
+    account.octets.Add(more.octets);
+    account.egress_packets.Add(more.egress_packets);
+    account.egress_octets.Add(more.egress_octets);
+  }
+  // Touches the account, so that Add need not wait. Hot path.
   void Prefetch(AccountIndex index) const {
     __builtin_prefetch(&accounts_[index], /*rw=*/1);
   }
-  void AddFlow(AccountIndex index) { accounts_[index].flows.Add(1); }
 
   size_t size() const { return size_.load(std::memory_order_acquire); }
   std::span<const Account> view() const { return {accounts_.get(), size()}; }

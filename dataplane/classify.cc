@@ -183,16 +183,16 @@ Classification Finish(const Edition& edition, const FlowEnds& ends,
   return result;
 }
 
-void Store(const Classification& found, const FlowHit& hit, FlowTable* table) {
-  FlowDetails& details = table->details(hit.flow);
+void Store(const Classification& found, Endpoint sender, FlowIndex flow,
+           FlowTable* table) {
+  FlowDetails& details = table->details(flow);
   details.edition = found.edition;
   details.attribution = found.attribution;
   details.workload = found.workload;
   details.judgement = found.judgement;
-  FlowLine& line = table->line(hit.flow);
+  FlowLine& line = table->line(flow);
   line.direction = found.direction;
-  line.initiator =
-      found.is_opened_by_sender ? hit.sender : Opposite(hit.sender);
+  line.initiator = found.is_opened_by_sender ? sender : Opposite(sender);
 }
 
 }  // namespace
@@ -216,7 +216,7 @@ OpenedBy OpenerOf(const IpLayer& layer) {
 }
 
 Classification Classify(const Edition& edition, const FlowPacket& packet) {
-  const FlowEnds ends = FindEnds(edition, *packet.layer);
+  const FlowEnds ends = FindEnds(edition, LayerOf(packet));
   return Finish(edition, ends, edition.atlas->Lookup(ends.remote));
 }
 
@@ -239,23 +239,14 @@ Classification Classifier::Classify(const FlowPacket& packet) {
   return octroi::Classify(EditionAt(packet.timestamp_ns), packet);
 }
 
+// Three passes over the packets that have no answer yet, so that the cache
+// misses of a burst overlap: the ends, the remote ends' attributions, the
+// judgements.
 void Classifier::ClassifyBurst(std::span<const FlowPacket> packets,
                                std::span<const FlowHit> hits, FlowTable* table,
                                std::span<Classification> found) {
   assert(packets.size() == hits.size() && packets.size() == found.size());
   assert(packets.size() <= kMaxBurst);
-  // Most bursts start no flow, and pay for nothing more than this.
-  if (std::any_of(hits.begin(), hits.end(), NeedsAnswer)) {
-    AnswerBurst(packets, hits, table, found);
-  }
-}
-
-// Three passes over the packets that have no answer yet, so that the cache
-// misses of a burst overlap: the ends, the remote ends' attributions, the
-// judgements.
-void Classifier::AnswerBurst(std::span<const FlowPacket> packets,
-                             std::span<const FlowHit> hits, FlowTable* table,
-                             std::span<Classification> found) {
   std::array<size_t, kMaxBurst> asked;
   std::array<FlowEnds, kMaxBurst> ends;
   std::array<IpAddress, kMaxBurst> remotes;
@@ -270,7 +261,8 @@ void Classifier::AnswerBurst(std::span<const FlowPacket> packets,
     for (size_t n = 0; n < count; ++n) {
       const size_t i = asked[n];
       found[i] = Finish(*edition_, ends[n], attributions[n]);
-      if (hits[i].flow != kNoFlow) Store(found[i], hits[i], table);
+      if (hits[i].flow == kNoFlow) continue;
+      Store(found[i], packets[i].sender, hits[i].flow, table);
     }
     count = 0;
   };
@@ -279,7 +271,7 @@ void Classifier::AnswerBurst(std::span<const FlowPacket> packets,
     const int64_t now_ns = packets[i].timestamp_ns;
     // What was asked of one edition is answered before the next one.
     if (count > 0 && !IsInForce(now_ns)) answer();
-    ends[count] = FindEnds(EditionAt(now_ns), *packets[i].layer);
+    ends[count] = FindEnds(EditionAt(now_ns), LayerOf(packets[i]));
     remotes[count] = ends[count].remote;
     asked[count++] = i;
   }

@@ -21,9 +21,10 @@ class EditionProvider {
  public:
   virtual ~EditionProvider() = default;
 
-  // The edition in force at an instant, ns since the epoch; it outlives the
-  // worker. Called from any worker's thread, and only when an instant is
-  // outside the edition that the worker has: not on the hot path.
+  // The edition in force at an instant, ns since the epoch; it outlives every
+  // worker that uses this provider (Worker::oldest_editions). Called from any
+  // worker's thread, and only when an instant is outside the edition that the
+  // worker has: not on the hot path.
   virtual const Edition& At(int64_t ns) = 0;
 };
 
@@ -68,12 +69,20 @@ class Classifier {
   // `editions` must outlive the classifier.
   explicit Classifier(EditionProvider* editions) : editions_(editions) {}
 
+  // Asks `editions` from here on, which must outlive the classifier or the next
+  // call. What the earlier ones gave is not read again.
+  void Use(EditionProvider* editions) {
+    editions_ = editions;
+    edition_ = nullptr;
+  }
+
   // By the edition in force at the packet's timestamp.
   Classification Classify(const FlowPacket& packet);
 
   // Classifies the packets whose flows have no answer yet: sets found[i] where
   // hits[i].is_new, in the record as well, and where there is no record
-  // (kNoFlow). The rest of `found` is left as it is.
+  // (kNoFlow). The rest of `found` is left as it is. Most bursts start no flow
+  // and need no call.
   // REQUIRES: all three have the same size, at most kMaxBurst. Hot path.
   void ClassifyBurst(std::span<const FlowPacket> packets,
                      std::span<const FlowHit> hits, FlowTable* table,
@@ -85,11 +94,8 @@ class Classifier {
            ns < edition_->until_ns;
   }
   const Edition& EditionAt(int64_t ns);
-  void AnswerBurst(std::span<const FlowPacket> packets,
-                   std::span<const FlowHit> hits, FlowTable* table,
-                   std::span<Classification> found);
 
-  EditionProvider* const editions_;
+  EditionProvider* editions_;
   const Edition* edition_ = nullptr;  // The last one that was asked for.
 };
 

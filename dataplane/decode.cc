@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dataplane/decode.h"
 
+#include <array>
 #include <cassert>
 
 #include "dataplane/decode_ip.h"
@@ -10,78 +11,9 @@
 namespace octroi {
 namespace {
 
-// Where things are in the packet that nearly all are: Ethernet, IP without
-// options or extension headers, TCP or UDP.
-constexpr uint32_t kIpAt = 14;
+constexpr uint32_t kEthernetOctets = 14;
 constexpr uint32_t kIpv4Octets = 20;
 constexpr uint32_t kIpv6Octets = 40;
-constexpr uint32_t kIpv4TransportAt = kIpAt + kIpv4Octets;
-constexpr uint32_t kIpv6TransportAt = kIpAt + kIpv6Octets;
-// What is read of a transport, at most: up to the flags of TCP.
-constexpr uint32_t kTransportOctets = 14;
-
-// Reads the transport of a plain packet. False if the packet needs the long
-// way: a transport without ports, or a UDP datagram that may be a tunnel.
-inline bool DecodePlainTransport(const FrameView& frame, uint32_t at,
-                                 IpLayer* layer) {
-  layer->source_port = frame.U16(at);
-  layer->destination_port = frame.U16(at + 2);
-  layer->fragment_id = 0;
-  layer->is_fragment = false;
-  layer->is_first_fragment = false;
-  layer->has_ports = true;
-  if (layer->protocol_identifier == kProtocolTcp) {
-    layer->tcp_flags = frame.U8(at + 13);
-    return true;
-  }
-  layer->tcp_flags = 0;
-  return layer->protocol_identifier == kProtocolUdp &&
-         !IsUdpTunnelPort(layer->source_port, layer->destination_port);
-}
-
-// Whether an IP packet of `ip_octets` states a length that the frame carried
-// and that holds `header_octets` and what is read of the transport.
-inline bool IsPlainLength(uint32_t ip_octets, uint32_t header_octets,
-                          const FrameView& frame) {
-  return ip_octets >= header_octets + kTransportOctets &&
-         ip_octets <= frame.wire_octets() - kIpAt;
-}
-
-inline bool DecodePlainIpv4(const FrameView& frame, IpLayer* layer) {
-  constexpr uint8_t kVersionAndLength = 0x45;
-  constexpr uint16_t kMoreOrOffset = 0x3fff;
-  if (!frame.Has(kIpv4TransportAt + kTransportOctets)) return false;
-  if (frame.U8(kIpAt) != kVersionAndLength) return false;
-  if ((frame.U16(kIpAt + 6) & kMoreOrOffset) != 0) return false;
-  layer->ip_octets = frame.U16(kIpAt + 2);
-  if (!IsPlainLength(layer->ip_octets, kIpv4Octets, frame)) return false;
-  layer->protocol_identifier = frame.U8(kIpAt + 9);
-  layer->source = IpAddress::V4FromBytes(frame.Bytes(kIpAt + 12, 4));
-  layer->destination = IpAddress::V4FromBytes(frame.Bytes(kIpAt + 16, 4));
-  return DecodePlainTransport(frame, kIpv4TransportAt, layer);
-}
-
-inline bool DecodePlainIpv6(const FrameView& frame, IpLayer* layer) {
-  if (!frame.Has(kIpv6TransportAt + kTransportOctets)) return false;
-  if (frame.U8(kIpAt) >> 4 != 6) return false;
-  layer->ip_octets = kIpv6Octets + frame.U16(kIpAt + 4);
-  if (!IsPlainLength(layer->ip_octets, kIpv6Octets, frame)) return false;
-  layer->protocol_identifier = frame.U8(kIpAt + 6);
-  layer->source = IpAddress::V6FromBytes(frame.Bytes(kIpAt + 8, 16));
-  layer->destination = IpAddress::V6FromBytes(frame.Bytes(kIpAt + 24, 16));
-  return DecodePlainTransport(frame, kIpv6TransportAt, layer);
-}
-
-// Decodes a plain packet; false, with `layer` in any state, if it is another.
-inline bool DecodePlain(const Packet& packet, IpLayer* layer) {
-  if (packet.link_type != LinkType::kEthernet) return false;
-  const FrameView frame(packet.data, packet.captured_octets,
-                        packet.wire_octets);
-  if (!frame.Has(kIpAt)) return false;
-  const uint16_t ether_type = frame.U16(12);
-  if (ether_type == kNextIpv4) return DecodePlainIpv4(frame, layer);
-  return ether_type == kNextIpv6 && DecodePlainIpv6(frame, layer);
-}
 
 // Follows tunnels inward. The outermost names the kind; the innermost IP
 // header that is sound is the inner layer. What breaks inside changes nothing
@@ -102,9 +34,7 @@ void DecodeTunnels(HeaderWalk* walk, DecodedPacket* decoded) {
   }
 }
 
-// The long way, for any packet.
-[[gnu::noinline]] DropReason DecodeAny(const Packet& packet,
-                                       DecodedPacket* decoded) {
+DropReason DecodeLayers(const Packet& packet, DecodedPacket* decoded) {
   HeaderWalk walk;
   DropReason reason = StartWalk(packet, &walk);
   if (reason != kNoDropReason) return reason;
@@ -146,24 +76,12 @@ std::string_view TunnelKindName(TunnelKind kind) {
   return kNames[static_cast<size_t>(kind)];
 }
 
-void DecodeBurst(std::span<const Packet> packets,
-                 std::span<DecodedPacket> decoded) {
-  constexpr size_t kPrefetchDistance = 4;
-  assert(packets.size() == decoded.size());
-  assert(packets.size() <= kMaxBurst);
-  for (size_t i = 0; i < packets.size(); ++i) {
-    if (i + kPrefetchDistance < packets.size()) {
-      __builtin_prefetch(packets[i + kPrefetchDistance].data);
-    }
-    DecodedPacket& result = decoded[i];
-    result.timestamp_ns = packets[i].timestamp_ns;
-    result.clock_ns = packets[i].clock_ns;
-    result.tunnel = TunnelKind::kNone;
-    result.tunnel_id = 0;
-    result.drop_reason = DecodePlain(packets[i], &result.outer)
-                             ? kNoDropReason
-                             : DecodeAny(packets[i], &result);
-  }
+void DecodePacket(const Packet& packet, DecodedPacket* decoded) {
+  decoded->timestamp_ns = packet.timestamp_ns;
+  decoded->clock_ns = packet.clock_ns;
+  decoded->tunnel = TunnelKind::kNone;
+  decoded->tunnel_id = 0;
+  decoded->drop_reason = DecodeLayers(packet, decoded);
 }
 
 uint32_t ShardOfAddresses(const IpAddress& source,
@@ -176,10 +94,10 @@ uint32_t ShardOfAddresses(const IpAddress& source,
 uint32_t ShardOfPacket(const Packet& packet) {
   if (packet.link_type == LinkType::kEthernet) {
     FrameView frame(packet.data, packet.captured_octets, packet.wire_octets);
-    if (!frame.Has(kIpAt)) return 0;
+    if (!frame.Has(kEthernetOctets)) return 0;
     const uint16_t ether_type = frame.U16(12);
     if (ether_type == kNextIpv4 || ether_type == kNextIpv6) {
-      frame.Skip(kIpAt);
+      frame.Skip(kEthernetOctets);
       return ShardOfIp(ether_type, frame);
     }
   }

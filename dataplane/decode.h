@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Step 2, decode: from a frame to its IP layers. Walks link headers, VLAN,
+// Step 2, decode: from any frame to its IP layers; the plain ones that most
+// packets are have a shorter way (flow_packet.h). Walks link headers, VLAN,
 // MPLS and PPPoE down to the outermost IP header, then the transport header,
 // then any tunnel inside, up to the limits of limits.h.
 //
@@ -8,9 +9,7 @@
 // without state: any thread.
 #pragma once
 
-#include <array>
 #include <cstdint>
-#include <span>
 #include <string_view>
 #include <type_traits>
 
@@ -108,10 +107,9 @@ struct DecodedPacket {
 };
 static_assert(std::is_trivially_copyable_v<DecodedPacket>);
 
-// Sets decoded[i] from packets[i].
-// REQUIRES: packets.size() == decoded.size() <= kMaxBurst. Hot path.
-void DecodeBurst(std::span<const Packet> packets,
-                 std::span<DecodedPacket> decoded);
+// Sets every field of `decoded` that it says is meaningful. Hot path, for the
+// packets that are not plain (flow_packet.h).
+void DecodePacket(const Packet& packet, DecodedPacket* decoded);
 
 // The shard of the outermost address pair (limits.h): symmetric in source and
 // destination, unseeded, so that all packets of an address pair, fragments

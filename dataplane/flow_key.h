@@ -10,7 +10,6 @@
 #include <cstdint>
 #include <type_traits>
 
-#include "dataplane/decode.h"
 #include "dataplane/mix.h"
 #include "geo/ip_address.h"
 
@@ -54,15 +53,6 @@ static_assert(sizeof(FlowKey) == 40);
 static_assert(std::is_trivially_copyable_v<FlowKey>);
 static_assert(std::has_unique_object_representations_v<FlowKey>);
 
-// A key, and which end of it sent the packet that it was made from.
-struct DirectedKey {
-  FlowKey key;
-  Endpoint sender = Endpoint::kA;
-};
-
-// REQUIRES: tunnel < kTunnelNumberLimit. Hot path.
-DirectedKey MakeFlowKey(const IpLayer& layer, TunnelNumber tunnel);
-
 // Both IPv6 addresses of a key. Without initial values, as the arrays of a
 // burst need none.
 struct V6Addresses {
@@ -86,6 +76,12 @@ struct PackedKey {
   static constexpr int kTunnelShift = 9;
 
   bool is_v6() const { return (rest & kV6Bit) != 0; }
+  uint16_t a_port() const { return static_cast<uint16_t>(rest >> 48); }
+  uint16_t b_port() const { return static_cast<uint16_t>(rest >> 32); }
+  TunnelNumber tunnel() const {
+    return static_cast<uint32_t>(rest) >> kTunnelShift;
+  }
+  uint8_t protocol_identifier() const { return static_cast<uint8_t>(rest); }
   friend bool operator==(const PackedKey&, const PackedKey&) = default;
 };
 
@@ -102,8 +98,12 @@ class FlowHasher {
  public:
   explicit FlowHasher(uint64_t seed);
 
-  // Hot path. HashV4 and HashV6 of a packed key are Hash of the key.
-  uint32_t Hash(const FlowKey& key) const;
+  // Hot path. `v6` is read if the key is one of IPv6, and only then.
+  uint32_t Hash(const PackedKey& key, const V6Addresses& v6) const {
+    return key.is_v6() ? HashV6(key, v6) : HashV4(key);
+  }
+
+ private:
   uint32_t HashV4(const PackedKey& key) const {
     return Finish(MultiplyMix(key.addresses ^ secrets_[0], secrets_[1]),
                   key.rest);
@@ -114,8 +114,6 @@ class FlowHasher {
             MultiplyMix(v6.b_high ^ secrets_[2], v6.b_low ^ secrets_[3]),
         key.rest);
   }
-
- private:
   uint32_t Finish(uint64_t addresses, uint64_t rest) const {
     const uint64_t all =
         MultiplyMix(addresses ^ secrets_[4], rest ^ secrets_[5]);

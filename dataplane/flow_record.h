@@ -8,6 +8,7 @@
 #include <string_view>
 #include <type_traits>
 
+#include "dataplane/decode.h"
 #include "dataplane/flow_key.h"
 #include "geo/atlas.h"
 #include "geo/ip_address.h"

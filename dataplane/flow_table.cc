@@ -38,7 +38,7 @@ bool Continues(const FlowAge& age, const FlowPacket& packet,
   if (!CanContinue(age, packet.clock_ns, timeouts)) return false;
   if (!age.is_closed) return true;
   // After the end of a connection a SYN opens the next one (RFC 9293 §3.6.1).
-  return (packet.layer->tcp_flags & (kTcpSyn | kTcpAck)) != kTcpSyn;
+  return (packet.tcp_flags & (kTcpSyn | kTcpAck)) != kTcpSyn;
 }
 
 FlowEndReason EndReasonAt(const FlowAge& age, int64_t clock_ns,
@@ -57,6 +57,7 @@ FlowTable::FlowTable(const FlowTableOptions& options,
                      const FlowTimeouts& timeouts, uint64_t seed)
     : timeouts_(timeouts),
       memory_limit_bytes_(options.memory_limit_bytes),
+      is_prefaulted_(options.is_prefaulted),
       hasher_(seed) {
   assert(IsTimeoutInRange(timeouts.idle_ns));
   assert(IsTimeoutInRange(timeouts.active_ns));
@@ -85,108 +86,117 @@ size_t FlowTable::NextCapacity() const {
   return capacity < capacity_ + capacity_ / 8 + 1 ? capacity_ : capacity;
 }
 
-// Three passes, so that the cache misses of a burst overlap: touch every group
-// of tags, touch the record that the tags point to, then compare and update.
+void FlowTable::TouchLines(std::span<FlowPacket> packets) const {
+  for (FlowPacket& packet : packets) packet.candidate = TouchLine(packet);
+}
+
+// The place that a tag of the key's own group points to. A second one with the
+// same tag is touched as well, so that a false tag costs no miss.
+inline FlowIndex FlowTable::TouchLine(const FlowPacket& packet) const {
+  const uint32_t home = GroupOf(packet.hash);
+  PlaceSet matches = groups_[home].Match(TagOf(packet.hash));
+  if (matches.is_empty()) [[unlikely]]
+    return TouchBeyondHome(packet.hash);
+  const FlowIndex first = home * TagGroup::kPlaces;
+  const FlowIndex candidate = first + matches.First();
+  __builtin_prefetch(&lines_[candidate], /*rw=*/1);
+  if (packet.key.is_v6()) __builtin_prefetch(&v6_[candidate]);
+  matches.RemoveFirst();
+  if (!matches.is_empty()) [[unlikely]] {
+    __builtin_prefetch(&lines_[first + matches.First()], /*rw=*/1);
+  }
+  return candidate;
+}
+
 // Keys are compared whole: equal hashes are not equal flows, and a mistake here
 // moves octets from one country to another.
-void FlowTable::UpdateBurst(std::span<const FlowPacket> packets,
-                            std::span<FlowHit> hits) {
+size_t FlowTable::UpdateBurst(std::span<const FlowPacket> packets,
+                              std::span<FlowHit> hits) {
   assert(packets.size() <= kMaxBurst);
   assert(packets.size() == hits.size());
+  if (packets.empty()) return 0;
 
-  std::array<Probe, kMaxBurst> probes;
+  const Present present = PresentOf(packets.back().clock_ns);
+  size_t asked_count = 0;
   for (size_t i = 0; i < packets.size(); ++i) {
-    SetProbe(packets[i], &probes[i]);
-    __builtin_prefetch(&groups_[probes[i].home], /*rw=*/1);
+    const FlowPacket& packet = packets[i];
+    FlowIndex flow = packet.candidate;
+    if (IsPlainlyContinued(flow, packet, present)) [[likely]] {
+      hits[i] = {flow, /*is_new=*/false};
+    } else {
+      hits[i] = FindOrStart(packet);
+      flow = hits[i].flow;
+      asked_count += NeedsAnswer(hits[i]) ? 1 : 0;
+      if (flow == kNoFlow) continue;
+    }
+    AddPacket(packet, flow);
   }
-  for (size_t i = 0; i < packets.size(); ++i) FindCandidate(&probes[i]);
-  for (size_t i = 0; i < packets.size(); ++i) {
-    hits[i] = FindOrStart(probes[i], packets[i]);
-    if (hits[i].flow == kNoFlow) continue;
-    AddPacket(packets[i], hits[i].sender, hits[i].flow);
-  }
+  return asked_count;
 }
 
-inline void FlowTable::SetProbe(const FlowPacket& packet, Probe* probe) const {
-  const IpLayer& layer = *packet.layer;
-  assert(packet.tunnel < kTunnelNumberLimit);
-  uint64_t a_port = layer.source_port;
-  uint64_t b_port = layer.destination_port;
-  const uint64_t tail = uint64_t{packet.tunnel} << PackedKey::kTunnelShift |
-                        layer.protocol_identifier;
-  if (layer.source.is_v4()) {
-    const uint64_t source = layer.source.low() << 16 | a_port;
-    const uint64_t destination = layer.destination.low() << 16 | b_port;
-    const bool is_sent_by_a = source <= destination;
-    const uint64_t a = is_sent_by_a ? source : destination;
-    const uint64_t b = is_sent_by_a ? destination : source;
-    probe->sender = is_sent_by_a ? Endpoint::kA : Endpoint::kB;
-    probe->key.addresses = (a >> 16) << 32 | b >> 16;
-    probe->key.rest = a << 48 | (b & UINT16_MAX) << 32 | tail;
-    probe->hash = hasher_.HashV4(probe->key);
-  } else {
-    const bool is_sent_by_a =
-        layer.source < layer.destination ||
-        (layer.source == layer.destination && a_port <= b_port);
-    const IpAddress& a = is_sent_by_a ? layer.source : layer.destination;
-    const IpAddress& b = is_sent_by_a ? layer.destination : layer.source;
-    if (!is_sent_by_a) std::swap(a_port, b_port);
-    probe->sender = is_sent_by_a ? Endpoint::kA : Endpoint::kB;
-    probe->v6 = {a.high(), a.low(), b.high(), b.low()};
-    probe->key.addresses = DigestOf(probe->v6);
-    probe->key.rest = a_port << 48 | b_port << 32 | tail | PackedKey::kV6Bit;
-    probe->hash = hasher_.HashV6(probe->key, probe->v6);
-  }
-  probe->home = GroupOf(probe->hash);
-  probe->tag = TagOf(probe->hash);
+// No clock of a burst is above that of its last packet: what continues then
+// continues at any of them.
+inline FlowTable::Present FlowTable::PresentOf(int64_t last_clock_ns) const {
+  return {.idle_floor_ns = last_clock_ns - timeouts_.idle_ns,
+          .active_floor_ns = last_clock_ns - timeouts_.active_ns + 1,
+          .generation = generation_};
 }
 
-// Touches every place that the tags point to, and keeps the first; where there
-// is none, the place that a new record would take is touched instead.
-inline void FlowTable::FindCandidate(Probe* probe) {
-  const TagGroup& home = groups_[probe->home];
-  const FlowIndex first = probe->home * TagGroup::kPlaces;
-  const PlaceSet matches = home.Match(probe->tag);
-  if (!matches.is_empty()) {
-    probe->candidate = first + matches.First();
-    __builtin_prefetch(&lines_[probe->candidate], /*rw=*/1);
-    if (probe->key.is_v6()) __builtin_prefetch(&v6_[probe->candidate]);
-    if (home.passed_count == 0) return;
-  } else {
-    probe->candidate = kNoPlace;
-    if (home.passed_count == 0) return PrefetchFree(home, first);
+// The record may stand in the next group, seldom in a later one. Else the place
+// that a new record would take is touched.
+[[gnu::noinline]] FlowIndex FlowTable::TouchBeyondHome(uint32_t hash) const {
+  const uint32_t at = GroupOf(hash);
+  const TagGroup& home = groups_[at];
+  const FlowIndex first = at * TagGroup::kPlaces;
+  if (home.passed_count != 0) {
+    const uint32_t next = After(at);
+    const PlaceSet passed = groups_[next].Match(TagOf(hash));
+    if (!passed.is_empty()) {
+      const FlowIndex place = next * TagGroup::kPlaces + passed.First();
+      __builtin_prefetch(&lines_[place], /*rw=*/1);
+      return place;
+    }
   }
-  // Its record may stand in the next group, seldom in a later one.
-  const uint32_t next = After(probe->home);
-  const PlaceSet passed = groups_[next].Match(probe->tag);
-  if (passed.is_empty()) return;
-  const FlowIndex place = next * TagGroup::kPlaces + passed.First();
-  if (probe->candidate == kNoPlace) probe->candidate = place;
+  const PlaceSet free = home.Match(TagGroup::kFree);
+  if (free.is_empty()) return first;
+  const FlowIndex place = first + free.First();
   __builtin_prefetch(&lines_[place], /*rw=*/1);
+  __builtin_prefetch(&details_[place], /*rw=*/1);
+  return place;
 }
 
-inline void FlowTable::PrefetchFree(const TagGroup& group,
-                                    FlowIndex first) const {
-  const PlaceSet free = group.Match(TagGroup::kFree);
-  if (free.is_empty()) return;
-  __builtin_prefetch(&lines_[first + free.First()], /*rw=*/1);
-  __builtin_prefetch(&details_[first + free.First()], /*rw=*/1);
+inline bool FlowTable::IsAt(FlowIndex flow, const FlowPacket& packet) const {
+  return lines_[flow].key == packet.key &&
+         (!packet.key.is_v6() || v6_[flow] == packet.v6);
 }
 
-inline bool FlowTable::IsAt(FlowIndex flow, const Probe& probe) const {
-  return lines_[flow].key == probe.key &&
-         (!probe.key.is_v6() || v6_[flow] == probe.v6);
+// Whether the packet continues an open record at that place, for sure and for
+// the plain reasons: FindOrStart looks closer.
+inline bool FlowTable::IsPlainlyContinued(FlowIndex flow,
+                                          const FlowPacket& packet,
+                                          const Present& present) const {
+  const FlowLine& line = lines_[flow];
+  const uint64_t other_key = (line.key.addresses ^ packet.key.addresses) |
+                             (line.key.rest ^ packet.key.rest);
+  const auto other_state = static_cast<uint8_t>(
+      (line.generation ^ present.generation) | line.tcp_end);
+  if ((other_key | other_state) != 0) return false;
+  // Below zero if either is.
+  const int64_t age = (line.last_clock_ns - present.idle_floor_ns) |
+                      (line.start_clock_ns - present.active_floor_ns);
+  if (age < 0) return false;
+  return !packet.key.is_v6() || v6_[flow] == packet.v6;
 }
 
 // The record of the key from its home on, as far as keys have gone past.
-FlowIndex FlowTable::Find(const Probe& probe) const {
-  uint32_t at = probe.home;
+FlowIndex FlowTable::Find(const FlowPacket& packet) const {
+  uint32_t at = GroupOf(packet.hash);
   for (size_t looked_at = 0; looked_at < groups_.size(); ++looked_at) {
     const TagGroup& group = groups_[at];
-    for (PlaceSet matches = group.Match(probe.tag); !matches.is_empty();
-         matches.RemoveFirst()) {
+    for (PlaceSet matches = group.Match(TagOf(packet.hash));
+         !matches.is_empty(); matches.RemoveFirst()) {
       const FlowIndex flow = at * TagGroup::kPlaces + matches.First();
-      if (IsAt(flow, probe)) return flow;
+      if (IsAt(flow, packet)) return flow;
     }
     if (group.passed_count == 0) break;
     at = After(at);
@@ -194,61 +204,87 @@ FlowIndex FlowTable::Find(const Probe& probe) const {
   return kNoPlace;
 }
 
-inline FlowHit FlowTable::FindOrStart(const Probe& probe,
-                                      const FlowPacket& packet) {
-  FlowIndex found = probe.candidate;
-  // An earlier packet of the burst may have ended it, or started another.
-  if (found == kNoPlace || lines_[found].has_ended || !IsAt(found, probe)) {
-    found = Find(probe);
-  }
+[[gnu::noinline]] FlowHit FlowTable::FindOrStart(const FlowPacket& packet) {
+  const FlowIndex found = Find(packet);
   if (found != kNoPlace) {
-    const FlowAge age = lines_[found].age();
-    if (Continues(age, packet, timeouts_)) {
-      return {found, probe.sender, /*is_new=*/false};
+    const FlowLine& line = lines_[found];
+    if (line.generation == generation_ &&
+        Continues(line.age(), packet, timeouts_)) {
+      return {found, /*is_new=*/false};
     }
-    End(found, EndReasonAt(age, packet.clock_ns, timeouts_));
+    EndAt(found, packet.clock_ns);
   }
-  const FlowIndex started = TakePlace(probe.hash);
-  if (started == kNoPlace) return {kNoFlow, probe.sender, /*is_new=*/false};
-  Start(probe, packet, started);
-  return {started, probe.sender, /*is_new=*/true};
+  const FlowIndex started = TakePlace(packet.hash);
+  if (started == kNoPlace) return {kNoFlow, /*is_new=*/false};
+  Start(packet, started);
+  return {started, /*is_new=*/true};
 }
 
-inline void FlowTable::AddPacket(const FlowPacket& packet, Endpoint sender,
-                                 FlowIndex flow) {
+inline void FlowTable::AddPacket(const FlowPacket& packet, FlowIndex flow) {
   FlowLine& line = lines_[flow];
-  const auto side = static_cast<size_t>(sender);
-  line.sent_octets[side] += packet.layer->ip_octets;
-  line.sent_packets[side] += 1;
-  if (line.sent_packets[side] == 0) details_[flow].packet_carries[side] += 1;
-
+  const auto side = static_cast<size_t>(packet.sender);
+  line.octets[side] += packet.ip_octets;
+  line.packets[side] += 1;
   // No timestamp is above its clock, so that one at its clock is the latest.
   const bool is_late = packet.timestamp_ns != packet.clock_ns;
-  if (is_late) {
-    int64_t& end_ns = details_[flow].end_ns;
-    if (!line.has_late_end) end_ns = line.last_clock_ns;
-    end_ns = std::max(end_ns, packet.timestamp_ns);
-  }
+  if (is_late) AddLateTimestamp(packet.timestamp_ns, flow);
   line.has_late_end = is_late;
   line.last_clock_ns = packet.clock_ns;
 
-  const uint8_t flags = packet.layer->tcp_flags;
-  if ((flags & (kTcpFin | kTcpRst)) == 0) return;
-  if ((flags & kTcpRst) != 0) line.tcp_end |= kTcpEndReset;
-  if ((flags & kTcpFin) != 0) {
-    line.tcp_end |= sender == Endpoint::kA ? kTcpEndFinByA : kTcpEndFinByB;
+  if ((packet.tcp_flags & (kTcpFin | kTcpRst)) == 0) return;
+  if ((packet.tcp_flags & kTcpRst) != 0) line.tcp_end |= kTcpEndReset;
+  if ((packet.tcp_flags & kTcpFin) != 0) {
+    line.tcp_end |=
+        packet.sender == Endpoint::kA ? kTcpEndFinByA : kTcpEndFinByB;
+  }
+}
+
+[[gnu::noinline]] void FlowTable::AddLateTimestamp(int64_t timestamp_ns,
+                                                   FlowIndex flow) {
+  const FlowLine& line = lines_[flow];
+  int64_t& end_ns = history_[flow].end_ns;
+  if (!line.has_late_end) end_ns = line.last_clock_ns;
+  end_ns = std::max(end_ns, timestamp_ns);
+}
+
+void FlowTable::StartGeneration(int64_t clock_ns) {
+  generation_ = generation_ == UINT8_MAX ? kNoGeneration + 1 : generation_ + 1;
+  generation_clock_ns_ = clock_ns;
+}
+
+void FlowTable::EndIfStale(FlowIndex place) {
+  if (!HasOpenRecord(place) || lines_[place].generation == generation_) return;
+  EndAt(place, generation_clock_ns_);
+}
+
+FlowCounts FlowTable::Unsettled(FlowIndex flow) const {
+  const FlowLine& line = lines_[flow];
+  return {.octets = {line.octets[0], line.octets[1]},
+          .packets = {line.packets[0], line.packets[1]}};
+}
+
+void FlowTable::MarkSettled(FlowIndex flow) {
+  FlowLine& line = lines_[flow];
+  FlowCounts& settled = history_[flow].settled;
+  if (!line.has_settled) settled = FlowCounts();
+  line.has_settled = true;
+  for (size_t side = 0; side < 2; ++side) {
+    settled.octets[side] += std::exchange(line.octets[side], 0);
+    settled.packets[side] += std::exchange(line.packets[side], 0);
   }
 }
 
 void FlowTable::ExpireBurst(int64_t clock_ns, size_t count) {
   assert(count <= kMaxEndedPerCall);
+  constexpr size_t kTouchedAhead = 8;
   for (size_t n = std::min(count, place_count()); n > 0; --n) {
     if (scan_position_ >= place_count()) scan_position_ = 0;
     const auto flow = static_cast<FlowIndex>(scan_position_++);
-    if (TagAt(flow) <= TagGroup::kEnded) continue;
-    const FlowAge age = lines_[flow].age();
-    if (CanContinue(age, clock_ns, timeouts_)) continue;
-    End(flow, EndReasonAt(age, clock_ns, timeouts_));
+    const size_t ahead = std::min(flow + kTouchedAhead, place_count() - 1);
+    __builtin_prefetch(&lines_[ahead]);
+    if (!HasOpenRecord(flow)) continue;
+    if (CanContinue(lines_[flow].age(), clock_ns, timeouts_)) continue;
+    EndAt(flow, clock_ns);
   }
 }
 
@@ -266,8 +302,8 @@ bool FlowTable::EndRemaining(int64_t clock_ns, size_t count) {
   assert(count <= kMaxEndedPerCall);
   for (; count > 0 && drain_position_ < place_count(); ++drain_position_) {
     const auto flow = static_cast<FlowIndex>(drain_position_);
-    if (TagAt(flow) <= TagGroup::kEnded) continue;
-    End(flow, EndReasonAt(lines_[flow].age(), clock_ns, timeouts_));
+    if (!HasOpenRecord(flow)) continue;
+    EndAt(flow, clock_ns);
     count -= 1;
   }
   return drain_position_ < place_count();
@@ -283,13 +319,17 @@ FlowRecord FlowTable::record(FlowIndex flow) const {
   const FlowDetails& details = details_[flow];
   FlowRecord record;
   record.key = Unpack(line.key, v6_[line.key.is_v6() ? flow : 0]);
+  const FlowHistory& history = history_[flow];
   for (size_t side = 0; side < 2; ++side) {
-    record.sent_octets[side] = line.sent_octets[side];
-    record.sent_packets[side] =
-        uint64_t{details.packet_carries[side]} << 32 | line.sent_packets[side];
+    record.sent_octets[side] = line.octets[side];
+    record.sent_packets[side] = line.packets[side];
+    if (!line.has_settled) continue;
+    record.sent_octets[side] += history.settled.octets[side];
+    record.sent_packets[side] += history.settled.packets[side];
   }
-  record.start_ns = details.start_ns;
-  record.end_ns = line.has_late_end ? details.end_ns : line.last_clock_ns;
+  record.start_ns =
+      line.has_late_start ? history.start_ns : line.start_clock_ns;
+  record.end_ns = line.has_late_end ? history.end_ns : line.last_clock_ns;
   record.start_clock_ns = line.start_clock_ns;
   record.last_clock_ns = line.last_clock_ns;
   record.attribution = details.attribution;
@@ -313,18 +353,6 @@ size_t FlowTable::MemoryOf(size_t capacity) {
   return GroupCountOf(capacity) * kGroupBytes;
 }
 
-// Any byte but the two that are no tags.
-uint8_t FlowTable::TagOf(uint32_t hash) {
-  const auto byte = static_cast<uint8_t>(hash);
-  return byte <= TagGroup::kEnded ? static_cast<uint8_t>(byte + 2) : byte;
-}
-
-// In the order of hashes, whatever the number of groups: it need not be a power
-// of two, and a table that grows is copied from its start to its end.
-inline uint32_t FlowTable::GroupOf(uint32_t hash) const {
-  return static_cast<uint32_t>((uint64_t{hash} * groups_.size()) >> 32);
-}
-
 inline uint32_t FlowTable::After(uint32_t group) const {
   return group + 1 == groups_.size() ? 0 : group + 1;
 }
@@ -335,7 +363,7 @@ inline uint8_t& FlowTable::TagAt(FlowIndex flow) {
 
 uint32_t FlowTable::HashAt(FlowIndex flow) const {
   const PackedKey& key = lines_[flow].key;
-  return key.is_v6() ? hasher_.HashV6(key, v6_[flow]) : hasher_.HashV4(key);
+  return hasher_.Hash(key, v6_[key.is_v6() ? flow : 0]);
 }
 
 // Copies the records in the order of their hashes, and gives the old memory
@@ -343,17 +371,19 @@ uint32_t FlowTable::HashAt(FlowIndex flow) const {
 bool FlowTable::Grow(size_t capacity) {
   constexpr size_t kPlacesBetweenDrops = 1 << 16;
   assert(ended_.empty());
-  HugeArray<TagGroup> groups(GroupCountOf(capacity));
-  HugeArray<FlowLine> lines(groups.size() * TagGroup::kPlaces);
-  HugeArray<FlowDetails> details(lines.size());
-  HugeArray<V6Addresses> v6(lines.size());
+  HugeArray<TagGroup> groups(GroupCountOf(capacity), is_prefaulted_);
+  HugeArray<FlowLine> lines(groups.size() * TagGroup::kPlaces, is_prefaulted_);
+  HugeArray<FlowDetails> details(lines.size(), is_prefaulted_);
+  HugeArray<FlowHistory> history(lines.size(), is_prefaulted_);
+  HugeArray<V6Addresses> v6(lines.size(), is_prefaulted_);
   if (groups.is_empty() || lines.is_empty() || details.is_empty() ||
-      v6.is_empty()) {
+      history.is_empty() || v6.is_empty()) {
     return false;
   }
   std::swap(groups, groups_);
   std::swap(lines, lines_);
   std::swap(details, details_);
+  std::swap(history, history_);
   std::swap(v6, v6_);
   capacity_ = capacity;
   size_ = 0;
@@ -362,16 +392,21 @@ bool FlowTable::Grow(size_t capacity) {
     if (from % kPlacesBetweenDrops == 0) {
       lines.DropFirst(from);
       details.DropFirst(from);
+      history.DropFirst(from);
       v6.DropFirst(from);
     }
     const TagGroup& group = groups[from / TagGroup::kPlaces];
     if (group.tags[from % TagGroup::kPlaces] == TagGroup::kFree) continue;
-    const PackedKey& key = lines[from].key;
-    const FlowIndex to = TakePlace(key.is_v6() ? hasher_.HashV6(key, v6[from])
-                                               : hasher_.HashV4(key));
-    lines_[to] = lines[from];
+    const FlowLine& line = lines[from];
+    const bool is_v6 = line.key.is_v6();
+    const FlowIndex to =
+        TakePlace(hasher_.Hash(line.key, v6[is_v6 ? from : 0]));
+    lines_[to] = line;
     details_[to] = details[from];
-    if (key.is_v6()) v6_[to] = v6[from];
+    if (is_v6) v6_[to] = v6[from];
+    if (line.has_settled || line.has_late_start || line.has_late_end) {
+      history_[to] = history[from];
+    }
   }
   return true;
 }
@@ -401,28 +436,33 @@ void FlowTable::GiveBack(FlowIndex flow) {
   size_ -= 1;
 }
 
-void FlowTable::Start(const Probe& probe, const FlowPacket& packet,
-                      FlowIndex flow) {
+void FlowTable::Start(const FlowPacket& packet, FlowIndex flow) {
   FlowLine& line = lines_[flow];
   line = FlowLine();
-  line.key = probe.key;
+  line.key = packet.key;
   line.start_clock_ns = packet.clock_ns;
   line.last_clock_ns = packet.clock_ns;
+  line.generation = generation_;
+  details_[flow] = FlowDetails();
+  details_[flow].tunnel_kind = packet.tunnel_kind;
+  if (packet.key.is_v6()) v6_[flow] = packet.v6;
+  if (packet.timestamp_ns == packet.clock_ns) return;
+  line.has_late_start = true;
   line.has_late_end = true;
-  FlowDetails& details = details_[flow];
-  details = FlowDetails();
-  details.start_ns = packet.timestamp_ns;
-  details.end_ns = packet.timestamp_ns;
-  details.tunnel_kind = packet.tunnel_kind;
-  if (probe.key.is_v6()) v6_[flow] = probe.v6;
+  history_[flow].start_ns = packet.timestamp_ns;
+  history_[flow].end_ns = packet.timestamp_ns;
 }
 
-// Out of reach of look-ups, and readable until ReleaseEnded.
-void FlowTable::End(FlowIndex flow, FlowEndReason reason) {
+// Ends a record that does not continue at `clock_ns`, or that is cut off there;
+// one of an earlier generation was cut off when that ended. Out of reach of
+// look-ups from then on, and readable until ReleaseEnded.
+void FlowTable::EndAt(FlowIndex flow, int64_t clock_ns) {
   assert(ended_.size() < ended_.capacity());
+  FlowLine& line = lines_[flow];
+  if (line.generation != generation_) clock_ns = generation_clock_ns_;
   TagAt(flow) = TagGroup::kEnded;
-  lines_[flow].has_ended = true;
-  details_[flow].end_reason = reason;
+  line.generation = kNoGeneration;
+  details_[flow].end_reason = EndReasonAt(line.age(), clock_ns, timeouts_);
   ended_.push_back(flow);
 }
 

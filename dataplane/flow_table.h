@@ -4,11 +4,17 @@
 // comes between: a group of tags (tag_group.h) says which of 15 places to look
 // at, and the place is one cache line, which holds an IPv4 key and all that a
 // packet changes. Keys are compared whole. What only the first and the last
-// packet need, and IPv6 addresses, stand in arrays of their own.
+// packet need, what few flows need, and IPv6 addresses stand in arrays of their
+// own.
 //
 // When a flow starts and ends depends on its own packets and on the capture's
-// clock alone (Continues, below). Expiry frees records that no packet could
-// continue any more: it takes memory back, it does not decide.
+// clock alone (Continues, below), and on StartGeneration. Expiry frees records
+// that no packet could continue any more: it takes memory back, it does not
+// decide.
+//
+// A line counts what its account has not been told yet; the owner of the table
+// settles it with the account (Unsettled, MarkSettled), at the latest when the
+// record ends. 2^32 packets must not pass in between.
 //
 // Thread safety: one worker's own; no concurrent calls.
 #pragma once
@@ -18,8 +24,8 @@
 #include <span>
 #include <vector>
 
-#include "dataplane/decode.h"
 #include "dataplane/flow_key.h"
+#include "dataplane/flow_packet.h"
 #include "dataplane/flow_record.h"
 #include "dataplane/huge_array.h"
 #include "dataplane/limits.h"
@@ -48,15 +54,9 @@ struct FlowTableOptions {
   // What records and buckets may take in all, while growing included. A table
   // whose initial capacity takes more is made with that and does not grow.
   size_t memory_limit_bytes = size_t{1} << 30;
-};
-
-// One IP layer of a packet, as the table takes it. Borrows the layer.
-struct FlowPacket {
-  const IpLayer* layer = nullptr;
-  int64_t timestamp_ns = 0;
-  int64_t clock_ns = 0;
-  TunnelNumber tunnel = kNoTunnel;
-  TunnelKind tunnel_kind = TunnelKind::kNone;
+  // Take all memory at once, so that no packet waits for the kernel: for live
+  // use, with an initial capacity that is enough and a limit of 0.
+  bool is_prefaulted = false;
 };
 
 using FlowIndex = uint32_t;
@@ -66,7 +66,6 @@ inline constexpr FlowIndex kNoFlow = UINT32_MAX;
 struct FlowHit {
   // kNoFlow: the table is full, and the flow has no record.
   FlowIndex flow = kNoFlow;
-  Endpoint sender = Endpoint::kA;
   // This packet started the record, which has not been classified.
   bool is_new = false;
 };
@@ -96,43 +95,59 @@ bool CanContinue(const FlowAge& age, int64_t clock_ns,
 FlowEndReason EndReasonAt(const FlowAge& age, int64_t clock_ns,
                           const FlowTimeouts& timeouts);
 
-// What each packet of a flow reads and writes. All zero is a free place.
-//
-// The latest timestamp is that of the last packet, which is last_clock_ns,
-// unless has_late_end: the last packet's timestamp went back, and the latest
-// stands in FlowDetails::end_ns.
+// What each packet of a flow reads and writes.
 struct alignas(64) FlowLine {
   PackedKey key;
-  uint64_t sent_octets[2];   // By sending end, as in FlowRecord.
-  uint32_t sent_packets[2];  // Above 2^32: FlowDetails::packet_carries.
+  // By sending end, as in FlowRecord: what is not settled yet. The rest stands
+  // in FlowHistory.
+  uint64_t octets[2];
+  uint32_t packets[2];
   int64_t start_clock_ns;
   int64_t last_clock_ns;
   AccountIndex account;
-  FlowDirection direction;
-  Endpoint initiator;
+  // Of the editions that the flow was judged by; kNoGeneration: there is no
+  // record here, or it has ended and is not yet released.
+  uint8_t generation;
   uint8_t tcp_end;
-  bool has_late_end : 1;
-  bool has_ended : 1;  // Out of reach of look-ups, not yet released.
+  FlowDirection direction : 2;
+  Endpoint initiator : 1;
+  // What FlowHistory holds of this flow; the rest of it is not set.
+  bool has_settled : 1;
+  bool has_late_start : 1;  // The first packet's timestamp was not its clock.
+  // The last packet's timestamp went back. Else it is the flow's latest, and is
+  // last_clock_ns.
+  bool has_late_end;
 
   FlowAge age() const {
     return {start_clock_ns, last_clock_ns, IsClosed(tcp_end)};
   }
+  bool is_tunnelled() const { return key.tunnel() != kNoTunnel; }
 };
 static_assert(sizeof(FlowLine) == 64, "one cache line");
 
 // What a flow's first packet sets and its export reads.
 struct FlowDetails {
-  int64_t start_ns;
-  int64_t end_ns;  // Meaningful if FlowLine::has_late_end.
   AttributionId attribution;
   uint32_t edition;
-  uint32_t packet_carries[2];  // By sending end, in units of 2^32 packets.
   Judgement judgement;
   WorkloadId workload;
   TunnelKind tunnel_kind;
   FlowEndReason end_reason;
 };
-static_assert(sizeof(FlowDetails) == 40);
+static_assert(sizeof(FlowDetails) == 16);
+
+// By sending end, as in FlowRecord.
+struct FlowCounts {
+  uint64_t octets[2];
+  uint64_t packets[2];
+};
+
+// What few flows need, or none: its memory is taken where one does.
+struct FlowHistory {
+  FlowCounts settled;
+  int64_t start_ns;
+  int64_t end_ns;
+};
 
 class FlowTable {
  public:
@@ -149,12 +164,31 @@ class FlowTable {
   // allocate and move records: not within a burst.
   void Reserve(size_t count);
 
+  // The cache misses of a burst overlap because its packets are taken through
+  // these first: TouchTags hashes the key and touches the tags of its group,
+  // TouchLines touches the lines that the tags point to. Hot path.
+  // REQUIRES of TouchLines: TouchTags of each packet since the last Reserve.
+  void TouchTags(FlowPacket* packet) const {
+    packet->hash = hasher_.Hash(packet->key, packet->v6);
+    __builtin_prefetch(&groups_[GroupOf(packet->hash)]);
+  }
+  void TouchLines(std::span<FlowPacket> packets) const;
+
   // Adds each packet to the record of its flow, which is made where there is
-  // none or where the packet does not continue it, and sets hits[i]. Records
-  // that end stay readable, and hits valid, until ReleaseEnded.
-  // REQUIRES: packets.size() == hits.size() <= kMaxBurst. Hot path.
-  void UpdateBurst(std::span<const FlowPacket> packets,
-                   std::span<FlowHit> hits);
+  // none or where the packet does not continue it, and sets hits[i]. Returns
+  // how many of them need an answer (NeedsAnswer). Records that end stay
+  // readable, and hits valid, until ReleaseEnded.
+  // REQUIRES: packets.size() == hits.size() <= kMaxBurst; TouchLines(packets)
+  // since the last Reserve. Hot path.
+  size_t UpdateBurst(std::span<const FlowPacket> packets,
+                     std::span<FlowHit> hits);
+
+  // From here on no packet continues a record that is there now: each ends when
+  // its key is met, or by EndIfStale, as of `clock_ns`.
+  // REQUIRES: no record of an earlier generation is left.
+  void StartGeneration(int64_t clock_ns);
+  // Ends the record at a place if it is of an earlier generation.
+  void EndIfStale(FlowIndex place);
 
   // Looks at the next `count` places of the table, round and round, and ends
   // the records that cannot continue at `clock_ns`.
@@ -170,9 +204,15 @@ class FlowTable {
   // REQUIRES: count <= kMaxEndedPerCall.
   bool EndRemaining(int64_t clock_ns, size_t count);
 
+  // What the account of a record has not been told yet. MarkSettled: it has
+  // been told all of it; for a record that has ended there is no need to.
+  FlowCounts Unsettled(FlowIndex flow) const;
+  void MarkSettled(FlowIndex flow);
+
   // Records that have ended since the last ReleaseEnded, and giving their
-  // places back. One burst of outer layers, one of inner ones and one other
-  // call may come in between.
+  // places back. One burst of outer layers, one of inner ones, one call of
+  // ExpireBurst or EndRemaining, and kMaxEndedPerCall of EndIfStale may come in
+  // between.
   std::span<const FlowIndex> ended() const { return ended_; }
   void ReleaseEnded();
 
@@ -182,62 +222,79 @@ class FlowTable {
   // A record as it is exported.
   FlowRecord record(FlowIndex flow) const;
 
+  // Places of the table, with a record or without, and whether one that has not
+  // ended is there. Places stay where they are until the next Reserve.
+  size_t place_count() const { return groups_.size() * TagGroup::kPlaces; }
+  bool HasOpenRecord(FlowIndex place) const {
+    return groups_[place / TagGroup::kPlaces].tags[place % TagGroup::kPlaces] >
+           TagGroup::kEnded;
+  }
+
   // Records in the table, those not yet released included.
   size_t size() const { return size_; }
   size_t capacity() const { return capacity_; }
-  // Memory of all arrays, bytes. That for IPv6 addresses is taken by the first
-  // IPv6 flows only.
+  // Memory of all arrays, bytes. That of IPv6 addresses and of FlowHistory is
+  // taken where flows need it only, unless it is prefaulted.
   size_t memory_bytes() const { return MemoryOf(capacity_); }
 
  private:
-  static constexpr size_t kMaxEnded = 2 * kMaxBurst + kMaxEndedPerCall;
-  static constexpr int64_t kSweepsPerTimeout = 8;
+  static constexpr size_t kMaxEnded = 2 * kMaxBurst + 2 * kMaxEndedPerCall;
+  static constexpr int64_t kSweepsPerTimeout = 4;
   static constexpr FlowIndex kNoPlace = UINT32_MAX;
   // At most 4/5 of the places hold records, so that few leave their group.
   static constexpr size_t kRecordsPerGroup = TagGroup::kPlaces * 4 / 5;
   static constexpr size_t kGroupBytes =
       sizeof(TagGroup) +
-      TagGroup::kPlaces *
-          (sizeof(FlowLine) + sizeof(FlowDetails) + sizeof(V6Addresses));
+      TagGroup::kPlaces * (sizeof(FlowLine) + sizeof(FlowDetails) +
+                           sizeof(FlowHistory) + sizeof(V6Addresses));
+  static constexpr uint8_t kNoGeneration = 0;
 
-  // A packet's key, hashed, and where its record may be.
-  struct Probe {
-    PackedKey key;
-    V6Addresses v6;  // Set if key.is_v6().
-    uint32_t hash;
-    uint32_t home;        // Its group.
-    FlowIndex candidate;  // kNoPlace if no tag points to it.
-    uint8_t tag;
-    Endpoint sender;
+  // What a burst compares records with: those whose clocks are not below these
+  // floors, of this generation, continue.
+  struct Present {
+    int64_t idle_floor_ns;
+    int64_t active_floor_ns;
+    uint8_t generation;
   };
 
   static size_t MemoryOf(size_t capacity);
   static size_t GroupCountOf(size_t capacity);
-  static uint8_t TagOf(uint32_t hash);
+  // Any byte but the two that are no tags.
+  static uint8_t TagOf(uint32_t hash) {
+    const auto byte = static_cast<uint8_t>(hash);
+    return byte <= TagGroup::kEnded ? static_cast<uint8_t>(byte + 2) : byte;
+  }
 
-  size_t place_count() const { return groups_.size() * TagGroup::kPlaces; }
-  uint32_t GroupOf(uint32_t hash) const;
+  // In the order of hashes, whatever the number of groups: it need not be a
+  // power of two, and a table that grows is copied from its start to its end.
+  uint32_t GroupOf(uint32_t hash) const {
+    return static_cast<uint32_t>((uint64_t{hash} * groups_.size()) >> 32);
+  }
   uint32_t After(uint32_t group) const;
   uint32_t HashAt(FlowIndex flow) const;
   uint8_t& TagAt(FlowIndex flow);
 
   size_t NextCapacity() const;
   bool Grow(size_t capacity);
-  void SetProbe(const FlowPacket& packet, Probe* probe) const;
-  void FindCandidate(Probe* probe);
-  void PrefetchFree(const TagGroup& group, FlowIndex first) const;
-  bool IsAt(FlowIndex flow, const Probe& probe) const;
-  FlowIndex Find(const Probe& probe) const;
-  FlowHit FindOrStart(const Probe& probe, const FlowPacket& packet);
+  FlowIndex TouchLine(const FlowPacket& packet) const;
+  FlowIndex TouchBeyondHome(uint32_t hash) const;
+  bool IsAt(FlowIndex flow, const FlowPacket& packet) const;
+  Present PresentOf(int64_t last_clock_ns) const;
+  bool IsPlainlyContinued(FlowIndex flow, const FlowPacket& packet,
+                          const Present& present) const;
+  FlowIndex Find(const FlowPacket& packet) const;
+  FlowHit FindOrStart(const FlowPacket& packet);
   FlowIndex TakePlace(uint32_t hash);
-  void Start(const Probe& probe, const FlowPacket& packet, FlowIndex flow);
-  void AddPacket(const FlowPacket& packet, Endpoint sender, FlowIndex flow);
-  void End(FlowIndex flow, FlowEndReason reason);
+  void Start(const FlowPacket& packet, FlowIndex flow);
+  void AddPacket(const FlowPacket& packet, FlowIndex flow);
+  void AddLateTimestamp(int64_t timestamp_ns, FlowIndex flow);
+  void EndAt(FlowIndex flow, int64_t clock_ns);
   void GiveBack(FlowIndex flow);
 
   // Constant after construction.
   const FlowTimeouts timeouts_;
   const size_t memory_limit_bytes_;
+  const bool is_prefaulted_;
   const FlowHasher hasher_;
 
   // Place i of group g is element g * kPlaces + i of the other arrays. A record
@@ -246,12 +303,15 @@ class FlowTable {
   HugeArray<TagGroup> groups_;
   HugeArray<FlowLine> lines_;
   HugeArray<FlowDetails> details_;
+  HugeArray<FlowHistory> history_;
   HugeArray<V6Addresses> v6_;
   std::vector<FlowIndex> ended_;  // Tagged kEnded, not yet released.
   size_t size_ = 0;
   size_t capacity_ = 0;
   size_t scan_position_ = 0;
   size_t drain_position_ = 0;
+  uint8_t generation_ = kNoGeneration + 1;
+  int64_t generation_clock_ns_ = 0;  // When the present generation began.
 };
 
 }  // namespace octroi

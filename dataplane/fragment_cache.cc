@@ -35,23 +35,16 @@ bool IsExpired(int64_t stored_ns, int64_t clock_ns) {
 FragmentCache::FragmentCache()
     : sets_(std::make_unique<Set[]>(kShardCount * kSetsPerShard)) {}
 
-void FragmentCache::ResolveBurst(std::span<DecodedPacket> packets) {
-  for (DecodedPacket& packet : packets) {
-    if (!packet.is_decoded()) continue;
-    const bool has_inner = packet.tunnel != TunnelKind::kNone;
-    const bool is_inner_fragment = has_inner && packet.inner.is_fragment;
-    if (!packet.outer.is_fragment && !is_inner_fragment) continue;
-
-    const uint32_t shard =
-        ShardOfAddresses(packet.outer.source, packet.outer.destination);
-    if (packet.outer.is_fragment) {
-      Resolve(MakeKey(packet.outer, TunnelKind::kNone, 0), shard,
-              packet.clock_ns, &packet.outer);
-    }
-    if (is_inner_fragment) {
-      Resolve(MakeKey(packet.inner, packet.tunnel, packet.tunnel_id), shard,
-              packet.clock_ns, &packet.inner);
-    }
+void FragmentCache::ResolveLayers(DecodedPacket* packet) {
+  const uint32_t shard =
+      ShardOfAddresses(packet->outer.source, packet->outer.destination);
+  if (packet->outer.is_fragment) {
+    ResolveLayer(MakeKey(packet->outer, TunnelKind::kNone, 0), shard,
+                 packet->clock_ns, &packet->outer);
+  }
+  if (packet->tunnel != TunnelKind::kNone && packet->inner.is_fragment) {
+    ResolveLayer(MakeKey(packet->inner, packet->tunnel, packet->tunnel_id),
+                 shard, packet->clock_ns, &packet->inner);
   }
 }
 
@@ -80,8 +73,8 @@ FragmentCache::Set& FragmentCache::SetOf(const Key& key, uint32_t shard) {
   return sets_[shard * kSetsPerShard + (mixed >> 32) % kSetsPerShard];
 }
 
-void FragmentCache::Resolve(const Key& key, uint32_t shard, int64_t clock_ns,
-                            IpLayer* layer) {
+void FragmentCache::ResolveLayer(const Key& key, uint32_t shard,
+                                 int64_t clock_ns, IpLayer* layer) {
   if (!MayHavePorts(*layer)) return;
   Set& set = SetOf(key, shard);
   if (layer->is_first_fragment) {

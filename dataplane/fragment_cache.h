@@ -15,7 +15,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <span>
 
 #include "dataplane/decode.h"
 #include "dataplane/limits.h"
@@ -35,12 +34,17 @@ class FragmentCache {
 
   FragmentCache();
 
-  // In the order of `packets`: remembers the ports of first fragments, and
-  // sets ports, has_ports and, for IPv6, the protocol of later fragments whose
-  // first is remembered. Does so for the outer layer and for the inner one,
-  // which is told apart by its tunnel. Fragments that came before their first
-  // stay without ports. Hot path.
-  void ResolveBurst(std::span<DecodedPacket> packets);
+  // Remembers the ports of a first fragment, and sets ports, has_ports and, for
+  // IPv6, the protocol of a later fragment whose first is remembered. Does so
+  // for the outer layer and for the inner one, which is told apart by its
+  // tunnel. Fragments that came before their first stay without ports.
+  // REQUIRES: packet->is_decoded(). Hot path.
+  void Resolve(DecodedPacket* packet) {
+    const bool has_inner = packet->tunnel != TunnelKind::kNone;
+    if (packet->outer.is_fragment || (has_inner && packet->inner.is_fragment)) {
+      ResolveLayers(packet);
+    }
+  }
 
   // Later fragments of TCP, UDP and SCTP that got ports, and those that did
   // not because their first was not seen, was evicted or came later.
@@ -74,11 +78,12 @@ class FragmentCache {
   // Youngest first; unused entries last.
   using Set = std::array<Entry, kWays>;
 
+  void ResolveLayers(DecodedPacket* packet);
   static Key MakeKey(const IpLayer& layer, TunnelKind tunnel,
                      uint32_t tunnel_id);
   Set& SetOf(const Key& key, uint32_t shard);
-  void Resolve(const Key& key, uint32_t shard, int64_t clock_ns,
-               IpLayer* layer);
+  void ResolveLayer(const Key& key, uint32_t shard, int64_t clock_ns,
+                    IpLayer* layer);
   void Store(const Key& key, const IpLayer& layer, int64_t clock_ns, Set* set);
 
   const std::unique_ptr<Set[]> sets_;

@@ -42,6 +42,9 @@ class FrameView {
   uint32_t U32(size_t at) const {
     return __builtin_bswap32(Load<uint32_t>(at));
   }
+  uint64_t U64(size_t at) const {
+    return __builtin_bswap64(Load<uint64_t>(at));
+  }
   // The same in the little-endian order of 802.11 and radiotap.
   uint16_t LittleU16(size_t at) const { return Load<uint16_t>(at); }
   uint32_t LittleU32(size_t at) const { return Load<uint32_t>(at); }

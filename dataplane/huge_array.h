@@ -12,7 +12,9 @@
 namespace octroi {
 
 // `bytes` of zeroed memory, or null if there is none; 0 bytes are null.
-void* TakePages(size_t bytes);
+// `is_prefaulted`: the kernel gives all of it now, and not where it is first
+// touched.
+void* TakePages(size_t bytes, bool is_prefaulted);
 void ReturnPages(void* pages, size_t bytes);
 // Gives the memory of whole pages within the first `bytes` back. What is read
 // there is zero from then on.
@@ -25,8 +27,8 @@ class HugeArray {
 
   HugeArray() = default;
   // is_empty() if there is no memory. All bytes are zero: T must be valid so.
-  explicit HugeArray(size_t count)
-      : data_(static_cast<T*>(TakePages(count * sizeof(T)))),
+  explicit HugeArray(size_t count, bool is_prefaulted = false)
+      : data_(static_cast<T*>(TakePages(count * sizeof(T), is_prefaulted))),
         count_(data_ == nullptr ? 0 : count) {}
   ~HugeArray() { ReturnPages(data_, count_ * sizeof(T)); }
   HugeArray(HugeArray&& other) noexcept { *this = std::move(other); }

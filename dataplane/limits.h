@@ -12,6 +12,11 @@ namespace octroi {
 // enough that a burst's state stays in the L1 cache.
 inline constexpr size_t kMaxBurst = 64;
 
+// Packets that a worker takes before it settles all flow records with their
+// accounts by itself. A record counts packets in 32 bits until then; the sweep
+// that settles it ends long before 2^31 further packets.
+inline constexpr uint64_t kMaxUnsettledPackets = uint64_t{1} << 30;
+
 // Largest packet record accepted from a capture, bytes. 256 KiB is libpcap's
 // MAXIMUM_SNAPLEN; a longer one is a broken file, not a packet.
 inline constexpr uint32_t kMaxCapturedOctets = 262'144;

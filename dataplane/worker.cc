@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <utility>
 
 namespace octroi {
 namespace {
@@ -12,30 +13,57 @@ AccountKey AccountKeyOf(const Classification& found) {
           found.judgement};
 }
 
+// What the flow of `line` tells its account.
+AccountTotals TotalsOf(const FlowLine& line, const FlowCounts& counts) {
+  AccountTotals totals;
+  for (const Endpoint sender : {Endpoint::kA, Endpoint::kB}) {
+    const auto side = static_cast<size_t>(sender);
+    totals.packets += counts.packets[side];
+    totals.octets += counts.octets[side];
+    if (!IsEgress(line.direction, sender == line.initiator)) continue;
+    totals.egress_packets += counts.packets[side];
+    totals.egress_octets += counts.octets[side];
+  }
+  return totals;
+}
+
 }  // namespace
 
 Worker::Worker(const WorkerOptions& options, PacketSource* source,
                EditionProvider* editions, FlowSink* sink)
     : burst_size_(options.burst_size),
       expiry_scan_count_(options.expiry_scan_count),
+      settlement_interval_packets_(options.settlement_interval_packets),
       source_(source),
       sink_(sink),
       tunnels_(options.hash_seed),
       flow_table_(options.flow_table, options.timeouts, options.hash_seed),
       classifier_(editions),
       accounts_(options.accounts, options.hash_seed),
-      tunnelled_accounts_(options.accounts, options.hash_seed) {
+      tunnelled_accounts_(options.accounts, options.hash_seed),
+      editions_(editions),
+      oldest_editions_(editions) {
   assert(burst_size_ >= 1 && burst_size_ <= kMaxBurst);
   assert(expiry_scan_count_ <= FlowTable::kMaxEndedPerCall);
+  assert(settlement_interval_packets_ >= 1 &&
+         settlement_interval_packets_ <= kMaxUnsettledPackets);
 }
 
 size_t Worker::RunOnce() {
+  // Places that a sweep looks at: about as long as a burst takes, and more
+  // where there is none.
+  constexpr size_t kPlacesPerBurst = 256;
+  constexpr size_t kPlacesWhileIdle = FlowTable::kMaxEndedPerCall;
+  AdoptOffered();
   const size_t received_count = source_->ReceiveBurst(&burst_);
   for (size_t begin = 0; begin < received_count; begin += burst_size_) {
     const size_t size = std::min(burst_size_, received_count - begin);
     RunBurst(burst_.view().subspan(begin, size));
   }
   source_->ReleaseBurst(&burst_);
+  if (IsSweepDue()) {
+    SweepSome(received_count > 0 ? kPlacesPerBurst : kPlacesWhileIdle);
+  }
   return received_count;
 }
 
@@ -43,18 +71,12 @@ size_t Worker::RunOnce() {
 void Worker::RunBurst(std::span<const Packet> packets) {
   ReserveForBurst();
   clock_ns_ = packets.back().clock_ns;
-  const std::span<DecodedPacket> decoded(decoded_.data(), packets.size());
+  unsettled_packets_ += packets.size();
 
-  DecodeBurst(packets, decoded);
-  fragments_.ResolveBurst(decoded);
-  CollectLayers(decoded);
-  for (LayerBurst* layers : {&outer_, &inner_}) {
-    flow_table_.UpdateBurst(layers->packet_view(), layers->hit_view());
-    classifier_.ClassifyBurst(layers->packet_view(), layers->hit_view(),
-                              &flow_table_, layers->found_view());
-  }
-  AccountBurst(&outer_, &accounts_);
-  AccountBurst(&inner_, &tunnelled_accounts_);
+  ReadLayers(packets);
+  UpdateFlows(&outer_, &accounts_);
+  if (inner_.size > 0) UpdateFlows(&inner_, &tunnelled_accounts_);
+  counters_.accounted.Add(outer_.size);
   ExpireBurst();
   ExportEnded();
 
@@ -67,6 +89,8 @@ void Worker::Finish(int64_t final_clock_ns) {
     ExportEnded();
   }
   ExportEnded();
+  sweep_number_ = requested_count_.load(std::memory_order_acquire);
+  FinishSweep();
 }
 
 // Every packet of a burst may start a flow in each of its two layers, an
@@ -78,91 +102,98 @@ void Worker::ReserveForBurst() {
   tunnels_.Reserve(kMaxBurst);
 }
 
-void Worker::CollectLayers(std::span<const DecodedPacket> decoded) {
-  outer_.size = 0;
+// Plain packets in one pass from their bytes, the others by way of decode. What
+// is needed next is touched on the way: the bytes of packets a few ahead, the
+// tags of each flow.
+void Worker::ReadLayers(std::span<const Packet> packets) {
+  constexpr size_t kTouchedAhead = 4;
   inner_.size = 0;
-  for (const DecodedPacket& packet : decoded) {
-    if (!packet.is_decoded()) {
-      counters_.undecoded[static_cast<size_t>(packet.drop_reason)].Add(1);
-      continue;
+  FlowPacket* const first = outer_.packets.data();
+  FlowPacket* next = first;
+  for (size_t i = 0; i < packets.size(); ++i) {
+    const size_t ahead = std::min(i + kTouchedAhead, packets.size() - 1);
+    __builtin_prefetch(packets[ahead].data);
+    if (!ReadPlainPacket(packets[i], next)) [[unlikely]] {
+      if (!DecodeLayers(packets[i], next)) continue;
     }
-    outer_.Add({&packet.outer, packet.timestamp_ns, packet.clock_ns, kNoTunnel,
-                TunnelKind::kNone});
-    if (packet.tunnel != TunnelKind::kNone) CollectInner(packet);
+    flow_table_.TouchTags(next++);
   }
-  counters_.received.Add(decoded.size());
+  outer_.size = static_cast<size_t>(next - first);
+  counters_.received.Add(packets.size());
+}
+
+// Decodes to the outer layer, and to the inner one where there is one. False
+// if there is none.
+[[gnu::noinline]] bool Worker::DecodeLayers(const Packet& packet,
+                                            FlowPacket* outer) {
+  DecodePacket(packet, &decoded_);
+  if (!decoded_.is_decoded()) {
+    counters_.undecoded[static_cast<size_t>(decoded_.drop_reason)].Add(1);
+    return false;
+  }
+  fragments_.Resolve(&decoded_);
   counters_.fragments_resolved.Set(fragments_.resolved_count());
   counters_.fragments_unresolved.Set(fragments_.unresolved_count());
+  *outer = MakeFlowPacket(decoded_.outer, packet.timestamp_ns, packet.clock_ns);
+  if (decoded_.tunnel != TunnelKind::kNone) CollectInner(decoded_);
+  return true;
 }
 
 void Worker::CollectInner(const DecodedPacket& packet) {
-  const FlowPacket layer = {&packet.inner, packet.timestamp_ns, packet.clock_ns,
-                            tunnels_.NumberOf(packet), packet.tunnel};
-  if (layer.tunnel != kNoTunnel) {
-    inner_.Add(layer);
+  const TunnelNumber number = tunnels_.NumberOf(packet);
+  const FlowPacket layer =
+      MakeFlowPacket(packet.inner, packet.timestamp_ns, packet.clock_ns, number,
+                     packet.tunnel);
+  if (number != kNoTunnel) {
+    inner_.packets[inner_.size] = layer;
+    flow_table_.TouchTags(&inner_.packets[inner_.size++]);
     return;
   }
   counters_.tunnels_not_tracked.Add(1);
   const Classification found = classifier_.Classify(layer);
   tunnelled_accounts_.AddPacket(
-      tunnelled_accounts_.FindOrInsert(AccountKeyOf(found)),
-      layer.layer->ip_octets,
+      tunnelled_accounts_.FindOrInsert(AccountKeyOf(found)), layer.ip_octets,
       IsEgress(found.direction, found.is_opened_by_sender));
 }
 
-// Finds the accounts of the packets that have an answer of their own, then
-// touches everybody's account, then adds, so that the misses of a burst
-// overlap.
-void Worker::AccountBurst(LayerBurst* layers, Accounts* accounts) {
-  const std::span<const FlowHit> hits = layers->hit_view();
-  if (std::any_of(hits.begin(), hits.end(), NeedsAnswer)) {
-    FindAccounts(layers, accounts);
-  }
-  for (size_t i = 0; i < layers->size; ++i) {
-    const FlowHit& hit = layers->hits[i];
-    if (hit.flow == kNoFlow) continue;
-    accounts->Prefetch(flow_table_.line(hit.flow).account);
-  }
-  for (size_t i = 0; i < layers->size; ++i) {
-    const uint32_t octets = layers->packets[i].layer->ip_octets;
-    const FlowHit& hit = layers->hits[i];
-    if (hit.flow == kNoFlow) {
-      // Losing a flow's record is acceptable and counted; losing its octets
-      // would falsify the accounts. The packet is judged as the first one of
-      // its flow.
-      const Classification& found = layers->found[i];
-      counters_.flow_records_lost.Add(1);
-      accounts->AddPacket(layers->accounts[i], octets,
-                          IsEgress(found.direction, found.is_opened_by_sender));
-      continue;
-    }
-    const FlowLine& line = flow_table_.line(hit.flow);
-    accounts->AddPacket(line.account, octets,
-                        IsEgress(line.direction, hit.sender == line.initiator));
-  }
-  if (accounts == &accounts_) counters_.accounted.Add(layers->size);
+// A packet of a known flow is done once its record has it.
+void Worker::UpdateFlows(LayerBurst* layers, Accounts* accounts) {
+  flow_table_.TouchLines({layers->packets.data(), layers->size});
+  const size_t asked_count =
+      flow_table_.UpdateBurst(layers->packet_view(), layers->hit_view());
+  if (asked_count == 0) return;
+  classifier_.ClassifyBurst(layers->packet_view(), layers->hit_view(),
+                            &flow_table_, {found_.data(), layers->size});
+  FindAccounts(*layers, accounts);
 }
 
-// Sets layers->accounts of packets without a record, and the account of records
-// that are new.
-void Worker::FindAccounts(LayerBurst* layers, Accounts* accounts) {
+// Sets the account of records that are new, and accounts packets that have no
+// record: losing a flow's record is acceptable and counted; losing its octets
+// would falsify the accounts. Such a packet is judged as the first one of its
+// flow.
+void Worker::FindAccounts(const LayerBurst& layers, Accounts* accounts) {
   std::array<size_t, kMaxBurst> asked;
   std::array<AccountKey, kMaxBurst> keys;
   std::array<AccountIndex, kMaxBurst> indexes;
   size_t count = 0;
-  for (size_t i = 0; i < layers->size; ++i) {
-    if (!NeedsAnswer(layers->hits[i])) continue;
-    keys[count] = AccountKeyOf(layers->found[i]);
+  for (size_t i = 0; i < layers.size; ++i) {
+    if (!NeedsAnswer(layers.hits[i])) continue;
+    keys[count] = AccountKeyOf(found_[i]);
     asked[count++] = i;
   }
   accounts->FindOrInsertBurst({keys.data(), count}, {indexes.data(), count});
   for (size_t n = 0; n < count; ++n) {
-    const FlowHit& hit = layers->hits[asked[n]];
-    layers->accounts[asked[n]] = indexes[n];
-    if (hit.flow == kNoFlow) continue;
-    flow_table_.line(hit.flow).account = indexes[n];
-    accounts->AddFlow(indexes[n]);
-    counters_.flows_started.Add(1);
+    const FlowIndex flow = layers.hits[asked[n]].flow;
+    if (flow != kNoFlow) {
+      flow_table_.line(flow).account = indexes[n];
+      accounts->AddFlow(indexes[n]);
+      counters_.flows_started.Add(1);
+      continue;
+    }
+    const Classification& found = found_[asked[n]];
+    counters_.flow_records_lost.Add(1);
+    accounts->AddPacket(indexes[n], layers.packets[asked[n]].ip_octets,
+                        IsEgress(found.direction, found.is_opened_by_sender));
   }
 }
 
@@ -179,17 +210,90 @@ void Worker::ExpireBurst() {
   flow_table_.ExpireBurst(clock_ns_, std::min(due, expiry_scan_count_));
 }
 
+// Settles what has ended and hands it out. In batches, so that the cache misses
+// of the accounts overlap.
 void Worker::ExportEnded() {
-  const std::span<const FlowIndex> ended = flow_table_.ended();
-  size_t count = 0;
-  for (size_t i = 0; i < ended.size() && sink_ != nullptr; ++i) {
-    export_batch_[count++] = flow_table_.record(ended[i]);
-    if (count < export_batch_.size() && i + 1 < ended.size()) continue;
-    sink_->Export({export_batch_.data(), count}, tunnels_);
-    count = 0;
-  }
+  std::span<const FlowIndex> ended = flow_table_.ended();
+  if (ended.empty()) return;
   counters_.flows_ended.Add(ended.size());
+  while (!ended.empty()) {
+    const size_t count = std::min(ended.size(), export_batch_.size());
+    for (const FlowIndex flow : ended.first(count)) {
+      const FlowLine& line = flow_table_.line(flow);
+      AccountsOf(line)->Prefetch(line.account);
+    }
+    for (size_t i = 0; i < count; ++i) {
+      Settle(ended[i]);
+      if (sink_ != nullptr) export_batch_[i] = flow_table_.record(ended[i]);
+    }
+    if (sink_ != nullptr) {
+      sink_->Export({export_batch_.data(), count}, tunnels_);
+    }
+    ended = ended.subspan(count);
+  }
   flow_table_.ReleaseEnded();
+}
+
+Accounts* Worker::AccountsOf(const FlowLine& line) {
+  return line.is_tunnelled() ? &tunnelled_accounts_ : &accounts_;
+}
+
+// Tells a record's account what it has not been told.
+void Worker::Settle(FlowIndex flow) {
+  const FlowLine& line = flow_table_.line(flow);
+  AccountsOf(line)->Add(line.account,
+                        TotalsOf(line, flow_table_.Unsettled(flow)));
+}
+
+void Worker::AdoptOffered() {
+  if (offered_editions_.load(std::memory_order_relaxed) == nullptr) return;
+  // One set of records to be ended at a time.
+  if (oldest_editions_.load(std::memory_order_relaxed) != editions_) return;
+  editions_ = offered_editions_.exchange(nullptr, std::memory_order_acq_rel);
+  classifier_.Use(editions_);
+  flow_table_.StartGeneration(clock_ns_);
+  adoption_number_ = RequestSettlement();
+}
+
+bool Worker::IsSweepDue() {
+  const bool is_under_way =
+      sweep_number_ != settlement_count_.load(std::memory_order_relaxed);
+  if (is_under_way) return true;
+  if (unsettled_packets_ >= settlement_interval_packets_) RequestSettlement();
+  // Acquire: what was accounted when it was asked for is what this thread did.
+  const uint64_t requested = requested_count_.load(std::memory_order_acquire);
+  if (requested == sweep_number_) return false;
+  sweep_number_ = requested;
+  sweep_position_ = 0;
+  unsettled_packets_ = 0;
+  return true;
+}
+
+// Settles the records of the next places, and ends those of earlier editions.
+void Worker::SweepSome(size_t place_count) {
+  assert(place_count <= FlowTable::kMaxEndedPerCall);
+  const size_t all = flow_table_.place_count();
+  // A table that has grown has moved its records.
+  if (std::exchange(sweep_place_count_, all) != all) sweep_position_ = 0;
+  const size_t end = std::min(sweep_position_ + place_count, all);
+  for (; sweep_position_ < end; ++sweep_position_) {
+    const auto place = static_cast<FlowIndex>(sweep_position_);
+    flow_table_.EndIfStale(place);
+    if (!flow_table_.HasOpenRecord(place)) continue;
+    const FlowLine& line = flow_table_.line(place);
+    if ((line.packets[0] | line.packets[1]) == 0) continue;
+    Settle(place);
+    flow_table_.MarkSettled(place);
+  }
+  ExportEnded();
+  if (sweep_position_ == all) FinishSweep();
+}
+
+void Worker::FinishSweep() {
+  if (sweep_number_ >= adoption_number_) {
+    oldest_editions_.store(editions_, std::memory_order_release);
+  }
+  settlement_count_.store(sweep_number_, std::memory_order_release);
 }
 
 // received = accounted + undecoded + filtered, always.

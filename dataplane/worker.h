@@ -3,11 +3,19 @@
 // decode, flow, classify, account, export. It owns its table and its accounts
 // and shares nothing that is written, except counters that others may read.
 //
-// Thread safety: one thread at a time calls RunOnce and Finish. Any thread may
-// read counters(). Accounts: see accounts.h.
+// A packet of a known flow writes the flow's record and nothing else. Its
+// account is told when the record is *settled*: when it ends, and when a sweep
+// over the table comes by, a few places after each burst. A sweep is made when
+// one is asked for (RequestSettlement), when other editions are adopted, and
+// each kMaxUnsettledPackets packets. After Finish all is settled. What has no
+// record reaches its account at once.
+//
+// Thread safety: one thread at a time, the worker's, calls RunOnce and Finish.
+// Any thread may call what says so. Accounts: see accounts.h.
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -36,6 +44,9 @@ struct WorkerOptions {
   // have timed out, 0 to FlowTable::kMaxEndedPerCall. Results do not depend on
   // it; with 0 a record keeps its place until its key is met again.
   size_t expiry_scan_count = FlowTable::kMaxEndedPerCall;
+  // Packets between two settlements that the worker makes by itself, 1 to
+  // kMaxUnsettledPackets. For tests: results do not depend on it.
+  uint64_t settlement_interval_packets = kMaxUnsettledPackets;
   // Makes the tables' hashes unpredictable. Results do not depend on it.
   uint64_t hash_seed = 0;
 };
@@ -49,15 +60,52 @@ class Worker {
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
-  // Takes one burst through all steps. Returns the number of packets that the
-  // source gave; 0 if there was none. Memory is taken only where a table
-  // grows, between two bursts.
+  // Adopts the editions that were offered, takes one burst through all steps,
+  // and goes on with the sweep that is due, also where the source gave no
+  // packet. Returns the number of packets that it gave. Memory is taken only
+  // where a table grows, between two bursts.
   size_t RunOnce();
 
   // Ends and exports every open flow, as of the capture's last clock (the
   // clock_ns of the last packet of any worker). Nothing may follow.
   void Finish(int64_t final_clock_ns);
 
+  // Asks that the accounts be told of everything that was accounted before
+  // this call. They have been once settlement_count() is at least the number
+  // returned and RunOnce or Finish has set it: until then the accounts hold
+  // less, never more. Any thread.
+  uint64_t RequestSettlement() {
+    return requested_count_.fetch_add(1, std::memory_order_acq_rel) + 1;
+  }
+  // Who reads the count and then the accounts sees what it stands for. Any
+  // thread.
+  uint64_t settlement_count() const {
+    return settlement_count_.load(std::memory_order_acquire);
+  }
+
+  // Offers editions of other facts, or of another policy, which must outlive
+  // the worker or be replaced. The next RunOnce adopts them between two bursts:
+  // no record of the earlier ones continues (its end reason is that of a
+  // capture that ended there: forced_end unless it was over before), and what
+  // comes is judged by the new ones. While records of editions before the
+  // earlier ones are left, the offer waits. Accounts are kept by
+  // Edition::index: that of the new ones must not be one that others had.
+  // Returns the offer that this one takes the place of, which was never used;
+  // null if there is none.
+  // REQUIRES: `editions` are not in use and were not offered before. Any
+  // thread.
+  EditionProvider* OfferEditions(EditionProvider* editions) {
+    return offered_editions_.exchange(editions, std::memory_order_acq_rel);
+  }
+  // The editions that the oldest open record was judged by. Once these are
+  // what was offered, the sink has all records of the earlier ones, the worker
+  // reads nothing of them any more, and they may be destroyed as far as this
+  // worker and its sink are concerned. Any thread.
+  const EditionProvider* oldest_editions() const {
+    return oldest_editions_.load(std::memory_order_acquire);
+  }
+
+  // Any thread.
   const WorkerCounters& counters() const { return counters_; }
   // Of the outermost IP layers, and of the innermost ones of tunnels: the same
   // packets once more, never to be added to the first.
@@ -72,32 +120,35 @@ class Worker {
   struct LayerBurst {
     std::array<FlowPacket, kMaxBurst> packets;
     std::array<FlowHit, kMaxBurst> hits;
-    // Of packets that started a flow or have no record; the rest is not set.
-    std::array<Classification, kMaxBurst> found;
-    std::array<AccountIndex, kMaxBurst> accounts;
     size_t size = 0;
 
-    void Add(const FlowPacket& packet) { packets[size++] = packet; }
     std::span<const FlowPacket> packet_view() const {
       return {packets.data(), size};
     }
     std::span<FlowHit> hit_view() { return {hits.data(), size}; }
-    std::span<Classification> found_view() { return {found.data(), size}; }
   };
 
   void RunBurst(std::span<const Packet> packets);
   void ReserveForBurst();
-  void CollectLayers(std::span<const DecodedPacket> decoded);
+  void ReadLayers(std::span<const Packet> packets);
+  bool DecodeLayers(const Packet& packet, FlowPacket* outer);
   void CollectInner(const DecodedPacket& packet);
-  void AccountBurst(LayerBurst* layers, Accounts* accounts);
-  void FindAccounts(LayerBurst* layers, Accounts* accounts);
+  void UpdateFlows(LayerBurst* layers, Accounts* accounts);
+  void FindAccounts(const LayerBurst& layers, Accounts* accounts);
   void ExpireBurst();
   void ExportEnded();
+  Accounts* AccountsOf(const FlowLine& line);
+  void Settle(FlowIndex flow);
+  void AdoptOffered();
+  bool IsSweepDue();
+  void SweepSome(size_t place_count);
+  void FinishSweep();
   bool NothingLeavesTheBooks() const;
 
   // Constant after construction.
   const size_t burst_size_;
   const size_t expiry_scan_count_;
+  const uint64_t settlement_interval_packets_;
   PacketSource* const source_;
   FlowSink* const sink_;
 
@@ -112,12 +163,28 @@ class Worker {
   int64_t swept_clock_ns_ = 0;  // When expiry last looked at some places.
   bool has_swept_ = false;
   PacketBurst burst_;
-  std::array<DecodedPacket, kMaxBurst> decoded_;
   LayerBurst outer_;
   LayerBurst inner_;
+  DecodedPacket decoded_;  // The last packet that was not plain.
+  // Of packets that started a flow or have no record; the rest is not set.
+  std::array<Classification, kMaxBurst> found_;
   std::array<FlowRecord, 2 * kMaxBurst> export_batch_;  // Of ended records.
 
+  // The sweep: settlement_count_ if none is under way, else what that will be.
+  uint64_t sweep_number_ = 0;
+  size_t sweep_position_ = 0;
+  size_t sweep_place_count_ = 0;    // Another one: records have moved.
+  uint64_t unsettled_packets_ = 0;  // Since the last sweep began.
+  EditionProvider* editions_;
+  uint64_t adoption_number_ = 0;  // The sweep that editions_ were adopted by.
+
+  // Written by any thread.
+  std::atomic<uint64_t> requested_count_{0};
+  std::atomic<EditionProvider*> offered_editions_{nullptr};
+
   // Written by the worker, read by any thread.
+  std::atomic<uint64_t> settlement_count_{0};
+  std::atomic<const EditionProvider*> oldest_editions_;
   WorkerCounters counters_;
 };
 

@@ -84,7 +84,7 @@ class ClassifyTest : public ::testing::Test {
   Classification ClassifyAt(const IpLayer& layer, int64_t timestamp_ns) {
     Classifier classifier(world_.editions());
     return classifier.Classify(
-        {&layer, timestamp_ns, timestamp_ns, kNoTunnel, TunnelKind::kNone});
+        MakeFlowPacket(layer, timestamp_ns, timestamp_ns));
   }
   AttributionId AttributionOf(const char* address) const {
     return world_.atlas().Lookup(AddressOf(address));
@@ -199,8 +199,7 @@ TEST_F(ClassifyTest, JudgesByTheEditionInForceAtTheStart) {
   const IpLayer excepted = Layer("192.0.2.1", 40000, "198.51.100.200", 443);
   Classifier classifier(world_.editions());
   const auto at = [&](int64_t ns) {
-    return classifier.Classify(
-        {&excepted, ns, ns, kNoTunnel, TunnelKind::kNone});
+    return classifier.Classify(MakeFlowPacket(excepted, ns, ns));
   };
 
   const Classification before = at(kChange - 1);

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "dataplane/flow_packet.h"
 #include "tests/support/packet_builder.h"
 
 namespace octroi {
@@ -32,6 +33,28 @@ constexpr const char* kServer6 = "2001:db8:ffff::7";
 constexpr const char* kInnerClient = "203.0.113.5";
 constexpr const char* kInnerServer = "203.0.113.6";
 
+// What is read as a plain packet must be what decode finds.
+void CheckPlain(const Packet& packet, const DecodedPacket& decoded) {
+  FlowPacket plain;
+  if (!ReadPlainPacket(packet, &plain)) return;
+  ASSERT_TRUE(decoded.is_decoded());
+  ASSERT_EQ(decoded.tunnel, TunnelKind::kNone);
+  ASSERT_FALSE(decoded.outer.is_fragment);
+  ASSERT_TRUE(decoded.outer.has_ports);
+  const FlowPacket expected =
+      MakeFlowPacket(decoded.outer, packet.timestamp_ns, packet.clock_ns);
+  EXPECT_EQ(plain.key, expected.key);
+  EXPECT_EQ(plain.sender, expected.sender);
+  EXPECT_EQ(plain.ip_octets, expected.ip_octets);
+  EXPECT_EQ(plain.tcp_flags, expected.tcp_flags);
+  EXPECT_EQ(plain.tunnel_kind, expected.tunnel_kind);
+  EXPECT_EQ(plain.timestamp_ns, expected.timestamp_ns);
+  EXPECT_EQ(plain.clock_ns, expected.clock_ns);
+  if (plain.key.is_v6()) {
+    EXPECT_EQ(plain.v6, expected.v6);
+  }
+}
+
 // Decodes a copy of the exact size, on the heap, so that ASan sees an
 // over-read of one byte, into a result full of what an earlier packet left.
 // Checks what holds for every packet.
@@ -44,8 +67,9 @@ DecodedPacket Decode(Packet packet) {
   std::memset(static_cast<void*>(&decoded.inner), 0x01, sizeof(decoded.inner));
   decoded.tunnel = TunnelKind::kGtpU;
   decoded.tunnel_id = 77;
-  DecodeBurst({&packet, 1}, {&decoded, 1});
+  DecodePacket(packet, &decoded);
 
+  CheckPlain(packet, decoded);
   EXPECT_EQ(decoded.timestamp_ns, packet.timestamp_ns);
   EXPECT_EQ(decoded.clock_ns, packet.clock_ns);
   EXPECT_LT(ShardOfPacket(packet), kShardCount);
@@ -883,67 +907,6 @@ TEST(DecodeTest, SurvivesAnyByteAtAnyPlace) {
         Decode(frame);
       }
       byte = original;
-    }
-  }
-}
-
-// The short way for plain Ethernet frames and the long way for all others
-// must not differ. Behind a VLAN tag the same bytes go the long way.
-TEST(DecodeTest, DecodesPlainFramesAsItDecodesOthers) {
-  for (const Frame& frame : RichFrames()) {
-    if (frame.link_type != LinkType::kEthernet) continue;
-    if (frame.bytes.size() < 14) continue;
-    for (uint32_t captured = 14; captured <= frame.bytes.size(); ++captured) {
-      Packet plain = frame.AsPacket();
-      plain.captured_octets = captured;
-      std::vector<uint8_t> tagged_bytes(frame.bytes.begin(),
-                                        frame.bytes.begin() + captured);
-      const uint8_t tag[] = {0x81, 0x00, 0x00, 0x07};
-      tagged_bytes.insert(tagged_bytes.begin() + 12, tag, tag + 4);
-      Packet tagged = plain;
-      tagged.data = tagged_bytes.data();
-      tagged.captured_octets += 4;
-      tagged.wire_octets += 4;
-
-      const DecodedPacket a = Decode(plain);
-      const DecodedPacket b = Decode(tagged);
-
-      // One more tag and one more header may reach a limit.
-      if (b.drop_reason == DropReason::kTooManyHeaders) continue;
-      ASSERT_EQ(a.drop_reason, b.drop_reason);
-      if (!a.is_decoded()) continue;
-      ASSERT_EQ(Text(a.outer), Text(b.outer));
-      ASSERT_EQ(a.tunnel, b.tunnel);
-      if (a.tunnel != TunnelKind::kNone) {
-        ASSERT_EQ(Text(a.inner), Text(b.inner));
-      }
-    }
-  }
-}
-
-TEST(DecodeTest, DecodesEachPacketOfABurstForItself) {
-  std::vector<Frame> frames;
-  for (size_t i = 0; i < kMaxBurst; ++i) {
-    PacketBuilder links = i % 2 == 0 ? Ethernet() : Ethernet().Next(0x0806);
-    frames.push_back(links.Ipv4(kClient, fmt::format("198.51.100.{}", i))
-                         .Tcp(1, static_cast<uint16_t>(i))
-                         .Build());
-  }
-  std::vector<Packet> packets;
-  for (size_t i = 0; i < kMaxBurst; ++i) {
-    packets.push_back(frames[i].AsPacket(static_cast<int64_t>(i)));
-  }
-  std::vector<DecodedPacket> decoded(kMaxBurst);
-
-  DecodeBurst(packets, decoded);
-
-  for (size_t i = 0; i < kMaxBurst; ++i) {
-    EXPECT_EQ(decoded[i].timestamp_ns, static_cast<int64_t>(i));
-    if (i % 2 == 0) {
-      ASSERT_TRUE(decoded[i].is_decoded());
-      EXPECT_EQ(decoded[i].outer.destination_port, i);
-    } else {
-      EXPECT_EQ(decoded[i].drop_reason, DropReason::kNotIp);
     }
   }
 }

@@ -6,6 +6,7 @@
 #include <map>
 #include <random>
 #include <set>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -52,6 +53,24 @@ IpLayer Numbered(uint32_t number) {
   return layer;
 }
 
+FlowPacket PacketOf(const IpLayer& layer, TunnelNumber tunnel = kNoTunnel) {
+  return MakeFlowPacket(layer, kT0, kT0, tunnel);
+}
+
+FlowKey KeyOf(const IpLayer& layer, TunnelNumber tunnel = kNoTunnel) {
+  const FlowPacket packet = PacketOf(layer, tunnel);
+  return Unpack(packet.key, packet.v6);
+}
+
+void Update(FlowTable* table, std::span<FlowPacket> packets,
+            std::span<FlowHit> hits) {
+  for (FlowPacket& packet : packets) table->TouchTags(&packet);
+  table->TouchLines(packets);
+  const size_t asked_count = table->UpdateBurst(packets, hits);
+  EXPECT_EQ(asked_count, static_cast<size_t>(std::count_if(
+                             hits.begin(), hits.end(), NeedsAnswer)));
+}
+
 // A table and one-packet bursts into it.
 class FlowTableTest : public ::testing::Test {
  protected:
@@ -61,10 +80,9 @@ class FlowTableTest : public ::testing::Test {
   }
   FlowHit AddAt(const IpLayer& layer, int64_t timestamp_ns, int64_t clock_ns) {
     table_.Reserve(1);
-    const FlowPacket packet = {&layer, timestamp_ns, clock_ns, kNoTunnel,
-                               TunnelKind::kNone};
+    FlowPacket packet = MakeFlowPacket(layer, timestamp_ns, clock_ns);
     FlowHit hit;
-    table_.UpdateBurst({&packet, 1}, {&hit, 1});
+    Update(&table_, {&packet, 1}, {&hit, 1});
     return hit;
   }
   FlowRecord Record(const FlowHit& hit) { return table_.record(hit.flow); }
@@ -94,45 +112,46 @@ TEST(FlowKeyTest, IsTheSameForBothDirections) {
       Layer("2001:db8:0:1::1", 40000, "2001:db8::2", 443),
   };
   for (const IpLayer& layer : layers) {
-    const DirectedKey there = MakeFlowKey(layer, 5);
-    const DirectedKey back = MakeFlowKey(Reversed(layer), 5);
+    const FlowPacket there = PacketOf(layer, 5);
+    const FlowPacket back = PacketOf(Reversed(layer), 5);
+    const FlowKey key = KeyOf(layer, 5);
 
     EXPECT_EQ(there.key, back.key);
+    EXPECT_EQ(key, KeyOf(Reversed(layer), 5));
     EXPECT_NE(there.sender, back.sender);
-    EXPECT_EQ(there.key.address(there.sender), layer.source);
-    EXPECT_EQ(there.key.port(there.sender), layer.source_port);
-    EXPECT_EQ(there.key.address(back.sender), layer.destination);
-    EXPECT_EQ(there.key.port(back.sender), layer.destination_port);
+    EXPECT_EQ(key.address(there.sender), layer.source);
+    EXPECT_EQ(key.port(there.sender), layer.source_port);
+    EXPECT_EQ(key.address(back.sender), layer.destination);
+    EXPECT_EQ(key.port(back.sender), layer.destination_port);
+    EXPECT_EQ(key.tunnel, 5u);
   }
 }
 
 TEST(FlowKeyTest, TellsEveryFieldApart) {
   const IpLayer base = Layer("192.0.2.1", 40000, "198.51.100.7", 443);
-  std::vector<FlowKey> keys = {
-      MakeFlowKey(base, kNoTunnel).key,
-      MakeFlowKey(base, 1).key,
-      MakeFlowKey(base, kTunnelNumberLimit - 1).key,
-      MakeFlowKey(Layer("192.0.2.2", 40000, "198.51.100.7", 443), 0).key,
-      MakeFlowKey(Layer("192.0.2.1", 40001, "198.51.100.7", 443), 0).key,
-      MakeFlowKey(Layer("192.0.2.1", 40000, "198.51.100.8", 443), 0).key,
-      MakeFlowKey(Layer("192.0.2.1", 40000, "198.51.100.7", 444), 0).key,
+  const FlowPacket packets[] = {
+      PacketOf(base),
+      PacketOf(base, 1),
+      PacketOf(base, kTunnelNumberLimit - 1),
+      PacketOf(Layer("192.0.2.2", 40000, "198.51.100.7", 443)),
+      PacketOf(Layer("192.0.2.1", 40001, "198.51.100.7", 443)),
+      PacketOf(Layer("192.0.2.1", 40000, "198.51.100.8", 443)),
+      PacketOf(Layer("192.0.2.1", 40000, "198.51.100.7", 444)),
       // The ports the other way round are another flow.
-      MakeFlowKey(Layer("192.0.2.1", 443, "198.51.100.7", 40000), 0).key,
-      MakeFlowKey(Layer("192.0.2.1", 40000, "198.51.100.7", 443, kProtocolUdp),
-                  0)
-          .key,
+      PacketOf(Layer("192.0.2.1", 443, "198.51.100.7", 40000)),
+      PacketOf(Layer("192.0.2.1", 40000, "198.51.100.7", 443, kProtocolUdp)),
       // The same numbers as the first, in the other family.
-      MakeFlowKey(Layer("::c000:201", 40000, "::c633:6407", 443), 0).key,
+      PacketOf(Layer("::c000:201", 40000, "::c633:6407", 443)),
   };
   const FlowHasher hasher(7);
   std::set<uint32_t> hashes;
-  for (size_t i = 0; i < keys.size(); ++i) {
-    hashes.insert(hasher.Hash(keys[i]));
-    for (size_t j = i + 1; j < keys.size(); ++j) {
-      EXPECT_NE(keys[i], keys[j]) << i << " and " << j;
+  for (const FlowPacket& packet : packets) {
+    hashes.insert(hasher.Hash(packet.key, packet.v6));
+    for (const FlowPacket& other : packets) {
+      EXPECT_EQ(packet.key == other.key, &packet == &other);
     }
   }
-  EXPECT_EQ(hashes.size(), keys.size());
+  EXPECT_EQ(hashes.size(), std::size(packets));
 }
 
 TEST_F(FlowTableTest, KeepsBothDirectionsInOneRecord) {
@@ -145,7 +164,7 @@ TEST_F(FlowTableTest, KeepsBothDirectionsInOneRecord) {
   EXPECT_EQ(back.flow, there.flow);
   EXPECT_EQ(again.flow, there.flow);
   const FlowRecord record = Record(there);
-  const auto sender = static_cast<size_t>(there.sender);
+  const auto sender = static_cast<size_t>(PacketOf(flow_).sender);
   EXPECT_EQ(record.sent_packets[sender], 2u);
   EXPECT_EQ(record.sent_octets[sender], 200u);
   EXPECT_EQ(record.sent_packets[1 - sender], 1u);
@@ -200,9 +219,8 @@ TEST_F(FlowTableTest, ClosesATcpConnectionByResetOrByBothFins) {
       for (const uint8_t flags : is_answer ? c.answered : c.sent) {
         const IpLayer layer =
             WithFlags(is_answer ? Reversed(flow_) : flow_, flags);
-        const FlowPacket packet = {&layer, kT0, kT0, kNoTunnel,
-                                   TunnelKind::kNone};
-        table.UpdateBurst({&packet, 1}, {&hit, 1});
+        FlowPacket packet = MakeFlowPacket(layer, kT0, kT0);
+        Update(&table, {&packet, 1}, {&hit, 1});
       }
     }
     EXPECT_EQ(table.record(hit.flow).is_closed(), c.is_closed) << c.description;
@@ -246,6 +264,89 @@ TEST_F(FlowTableTest, KeepsTheFirstAndTheLatestTimestamp) {
   EXPECT_EQ(earlier.flow, first.flow);
   EXPECT_EQ(Record(first).start_ns, kT0);
   EXPECT_EQ(Record(first).end_ns, kT0 + 9 * kSecond);
+}
+
+TEST_F(FlowTableTest, KeepsTheTimestampOfAFirstPacketThatIsLate) {
+  const FlowHit first = AddAt(flow_, kT0 - 7 * kSecond, kT0);
+  EXPECT_EQ(Record(first).start_ns, kT0 - 7 * kSecond);
+  EXPECT_EQ(Record(first).end_ns, kT0 - 7 * kSecond);
+
+  AddAt(flow_, kT0 - 9 * kSecond, kT0);
+  EXPECT_EQ(Record(first).end_ns, kT0 - 7 * kSecond);
+  AddAt(flow_, kT0 + kSecond, kT0 + kSecond);
+  EXPECT_EQ(Record(first).start_ns, kT0 - 7 * kSecond);
+  EXPECT_EQ(Record(first).end_ns, kT0 + kSecond);
+  EXPECT_EQ(Record(first).start_clock_ns, kT0);
+}
+
+// A line counts 2^32 - 1 packets; a record counts as many as there are.
+TEST_F(FlowTableTest, CountsBeyondWhatALineHolds) {
+  const FlowHit hit = Add(flow_, 0);
+  const auto sender = static_cast<size_t>(PacketOf(flow_).sender);
+  uint64_t packets = 1;
+  uint64_t octets = 100;
+  for (int i = 0; i < 3; ++i) {
+    FlowLine& line = table_.line(hit.flow);
+    packets += UINT32_MAX - 1 - line.packets[sender];
+    octets += UINT32_MAX;
+    line.packets[sender] = UINT32_MAX - 1;
+    line.octets[sender] += UINT32_MAX;
+    Add(flow_, 0);
+    packets += 1;
+    octets += 100;
+    EXPECT_EQ(Record(hit).sent_packets[sender], packets);
+
+    EXPECT_EQ(table_.Unsettled(hit.flow).packets[sender], UINT32_MAX);
+    table_.MarkSettled(hit.flow);
+
+    EXPECT_EQ(table_.Unsettled(hit.flow).packets[sender], 0u);
+    EXPECT_EQ(table_.Unsettled(hit.flow).octets[sender], 0u);
+    EXPECT_EQ(Record(hit).sent_packets[sender], packets);
+    EXPECT_EQ(Record(hit).sent_octets[sender], octets);
+    EXPECT_EQ(Record(hit).sent_packets[1 - sender], 0u);
+  }
+}
+
+// What another flow had settled at the same place is not this one's.
+TEST_F(FlowTableTest, StartsARecordWithNothingSettled) {
+  const FlowHit first = Add(flow_, 0);
+  table_.MarkSettled(first.flow);
+  table_.ExpireBurst(kT0 + 1000 * kSecond, table_.place_count());
+  table_.ReleaseEnded();
+
+  const FlowHit second = Add(flow_, 1000 * kSecond);
+  ASSERT_EQ(second.flow, first.flow);
+  EXPECT_EQ(Record(second).packets() + Record(second).reverse_packets(), 1u);
+  table_.MarkSettled(second.flow);
+  EXPECT_EQ(Record(second).packets() + Record(second).reverse_packets(), 1u);
+}
+
+TEST_F(FlowTableTest, ContinuesNothingOfAnEarlierGeneration) {
+  const FlowHit met = Add(flow_, 0);
+  const FlowHit never_met = Add(Numbered(7), 0);
+  table_.StartGeneration(kT0);
+
+  const FlowHit again = Add(flow_, 1);
+  EXPECT_TRUE(again.is_new);
+  EXPECT_EQ(EndReason(), "forced_end");
+  EXPECT_EQ(Add(flow_, 2).flow, again.flow);
+
+  table_.EndIfStale(again.flow);
+  table_.EndIfStale(met.flow);
+  EXPECT_EQ(table_.ended().size(), 0u);
+  table_.EndIfStale(never_met.flow);
+  EXPECT_EQ(EndReason(), "forced_end");
+  EXPECT_EQ(table_.size(), 1u);
+}
+
+// Generations are numbered in a byte.
+TEST_F(FlowTableTest, TellsManyGenerationsApart) {
+  for (int i = 0; i < 1000; ++i) {
+    EXPECT_TRUE(Add(flow_, i).is_new) << i;
+    EXPECT_FALSE(Add(flow_, i).is_new) << i;
+    table_.ReleaseEnded();
+    table_.StartGeneration(kT0 + i);
+  }
 }
 
 TEST_F(FlowTableTest, GivesTheSameEndReasonWheneverItIsAsked) {
@@ -304,9 +405,9 @@ TEST_F(FlowTableTest, OwesLooksAsTheClockMoves) {
   EXPECT_EQ(table_.PlacesDue(0), 0u);
   EXPECT_EQ(table_.PlacesDue(-kSecond), 0u) << "a clock that is another's";
   EXPECT_GE(all, table_.capacity());
-  EXPECT_EQ(table_.PlacesDue(timeouts_.idle_ns / 8), all);
-  EXPECT_LE(table_.PlacesDue(timeouts_.idle_ns / 16), all / 2);
-  EXPECT_GE(table_.PlacesDue(timeouts_.idle_ns / 16), all / 2 - 1);
+  EXPECT_EQ(table_.PlacesDue(timeouts_.idle_ns / 4), all);
+  EXPECT_LE(table_.PlacesDue(timeouts_.idle_ns / 8), all / 2);
+  EXPECT_GE(table_.PlacesDue(timeouts_.idle_ns / 8), all / 2 - 1);
   EXPECT_EQ(table_.PlacesDue(kMaxFlowTimeoutNs), all);
 }
 
@@ -321,20 +422,19 @@ TEST_F(FlowTableTest, KeepsBothFamiliesInOneBurst) {
   };
   std::vector<FlowPacket> packets;
   for (const IpLayer& layer : layers) {
-    packets.push_back({&layer, kT0, kT0, kNoTunnel, TunnelKind::kNone});
+    packets.push_back(MakeFlowPacket(layer, kT0, kT0));
   }
   std::vector<FlowHit> hits(packets.size());
-  table_.UpdateBurst(packets, hits);
+  Update(&table_, packets, hits);
   std::vector<FlowHit> again(packets.size());
-  table_.UpdateBurst(packets, again);
+  Update(&table_, packets, again);
 
   EXPECT_EQ(table_.size(), 3u);
   EXPECT_EQ(hits[3].flow, hits[1].flow);
   for (size_t i = 0; i < packets.size(); ++i) {
     EXPECT_FALSE(again[i].is_new);
     EXPECT_EQ(again[i].flow, hits[i].flow);
-    EXPECT_EQ(table_.record(hits[i].flow).key,
-              MakeFlowKey(layers[i], kNoTunnel).key);
+    EXPECT_EQ(table_.record(hits[i].flow).key, KeyOf(layers[i]));
   }
 }
 
@@ -366,8 +466,9 @@ TEST_F(FlowTableTest, TellsFlowsApartWhenTheirHashesAreEqual) {
   std::unordered_map<uint32_t, uint32_t> seen;
   size_t pair_count = 0;
   for (uint32_t number = 0; number < 200'000; ++number) {
-    const auto [other, is_first] = seen.emplace(
-        hasher.Hash(MakeFlowKey(Numbered(number), kNoTunnel).key), number);
+    const FlowPacket packet = PacketOf(Numbered(number));
+    const auto [other, is_first] =
+        seen.emplace(hasher.Hash(packet.key, packet.v6), number);
     if (is_first) continue;
     pair_count += 1;
 
@@ -386,21 +487,53 @@ TEST_F(FlowTableTest, KeepsRecordsWhenItGrows) {
   FlowTable table({.initial_capacity = 4}, timeouts_, 3);
   for (uint32_t i = 0; i < 1000; ++i) {
     const IpLayer layer = Numbered(i);
-    const FlowPacket packet = {&layer, kT0, kT0, kNoTunnel, TunnelKind::kNone};
+    FlowPacket packet = MakeFlowPacket(layer, kT0, kT0);
     FlowHit hit;
     table.Reserve(1);
-    table.UpdateBurst({&packet, 1}, {&hit, 1});
+    Update(&table, {&packet, 1}, {&hit, 1});
     ASSERT_TRUE(hit.is_new);
   }
   for (uint32_t i = 0; i < 1000; ++i) {
     const IpLayer layer = Numbered(i);
-    const FlowPacket packet = {&layer, kT0, kT0, kNoTunnel, TunnelKind::kNone};
+    FlowPacket packet = MakeFlowPacket(layer, kT0, kT0);
     FlowHit hit;
-    table.UpdateBurst({&packet, 1}, {&hit, 1});
+    Update(&table, {&packet, 1}, {&hit, 1});
     EXPECT_FALSE(hit.is_new);
-    EXPECT_EQ(table.record(hit.flow).key, MakeFlowKey(layer, kNoTunnel).key);
+    EXPECT_EQ(table.record(hit.flow).key, KeyOf(layer));
     EXPECT_EQ(table.record(hit.flow).packets(), 2u);
   }
+}
+
+// What stands outside the line moves with it.
+TEST_F(FlowTableTest, KeepsWhatIsRareWhenItGrows) {
+  const IpLayer v6 = Layer("2001:db8::1", 40000, "2001:db8::2", 443);
+  AddAt(flow_, kT0 - kSecond, kT0);
+  const FlowHit settled = Add(v6, 0);
+  table_.MarkSettled(settled.flow);
+  const size_t capacity = table_.capacity();
+  for (uint32_t i = 100; i < 1000; ++i) Add(Numbered(i), 0);
+  ASSERT_GT(table_.capacity(), capacity);
+
+  const FlowRecord late_record = Record(Add(flow_, 0));
+  const FlowRecord v6_record = Record(Add(v6, 0));
+
+  EXPECT_EQ(late_record.start_ns, kT0 - kSecond);
+  EXPECT_EQ(late_record.key, KeyOf(flow_));
+  EXPECT_EQ(v6_record.key, KeyOf(v6));
+  EXPECT_EQ(v6_record.packets() + v6_record.reverse_packets(), 2u);
+}
+
+TEST_F(FlowTableTest, TakesAllMemoryAtOnceIfAsked) {
+  FlowTable table({.initial_capacity = 1000,
+                   .memory_limit_bytes = 0,
+                   .is_prefaulted = true},
+                  timeouts_, 3);
+  const size_t memory_bytes = table.memory_bytes();
+
+  table.Reserve(5000);
+
+  EXPECT_EQ(table.memory_bytes(), memory_bytes);
+  EXPECT_GE(table.capacity(), 1000u);
 }
 
 TEST_F(FlowTableTest, StopsGrowingAtItsMemoryLimit) {
@@ -410,10 +543,10 @@ TEST_F(FlowTableTest, StopsGrowingAtItsMemoryLimit) {
   size_t without_record = 0;
   for (uint32_t i = 0; i < 2000; ++i) {
     const IpLayer layer = Numbered(i);
-    const FlowPacket packet = {&layer, kT0, kT0, kNoTunnel, TunnelKind::kNone};
+    FlowPacket packet = MakeFlowPacket(layer, kT0, kT0);
     FlowHit hit;
     table.Reserve(1);
-    table.UpdateBurst({&packet, 1}, {&hit, 1});
+    Update(&table, {&packet, 1}, {&hit, 1});
     without_record += hit.flow == kNoFlow ? 1 : 0;
   }
 
@@ -428,10 +561,9 @@ TEST_F(FlowTableTest, UsesAPlaceAgainOnceItIsReleased) {
                   3);
   const auto add = [&table](uint32_t number, int64_t clock_ns) {
     const IpLayer layer = Numbered(number);
-    const FlowPacket packet = {&layer, clock_ns, clock_ns, kNoTunnel,
-                               TunnelKind::kNone};
+    FlowPacket packet = MakeFlowPacket(layer, clock_ns, clock_ns);
     FlowHit hit;
-    table.UpdateBurst({&packet, 1}, {&hit, 1});
+    Update(&table, {&packet, 1}, {&hit, 1});
     return hit;
   };
 
@@ -464,16 +596,15 @@ TEST_F(FlowTableTest, FindsEveryRecordThroughManyRemovals) {
                              clock_ns - known->second <= timeouts.idle_ns;
 
     const IpLayer layer = Numbered(number);
-    const FlowPacket packet = {&layer, clock_ns, clock_ns, kNoTunnel,
-                               TunnelKind::kNone};
+    FlowPacket packet = MakeFlowPacket(layer, clock_ns, clock_ns);
     FlowHit hit;
-    table.UpdateBurst({&packet, 1}, {&hit, 1});
+    Update(&table, {&packet, 1}, {&hit, 1});
     if (hit.flow == kNoFlow) {
       ASSERT_FALSE(is_expected);
       last_clock.erase(number);
     } else {
       ASSERT_EQ(hit.is_new, !is_expected);
-      ASSERT_EQ(table.record(hit.flow).key, MakeFlowKey(layer, kNoTunnel).key);
+      ASSERT_EQ(table.record(hit.flow).key, KeyOf(layer));
       last_clock[number] = clock_ns;
     }
     table.ExpireBurst(clock_ns, random() % 8);

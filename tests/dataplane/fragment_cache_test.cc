@@ -27,7 +27,7 @@ constexpr int64_t kSecondNs = 1'000'000'000;
 DecodedPacket Decode(const Frame& frame, int64_t clock_ns = 0) {
   const Packet packet = frame.AsPacket(clock_ns);
   DecodedPacket decoded;
-  DecodeBurst({&packet, 1}, {&decoded, 1});
+  DecodePacket(packet, &decoded);
   EXPECT_TRUE(decoded.is_decoded());
   return decoded;
 }
@@ -54,7 +54,7 @@ DecodedPacket Later(uint32_t id, int64_t clock_ns = 0) {
 
 // Resolves one packet and returns it.
 DecodedPacket Resolve(FragmentCache* cache, DecodedPacket packet) {
-  cache->ResolveBurst({&packet, 1});
+  cache->Resolve(&packet);
   return packet;
 }
 
@@ -62,7 +62,7 @@ TEST(FragmentCacheTest, GivesLaterFragmentsThePortsOfTheFirst) {
   FragmentCache cache;
   std::array<DecodedPacket, 4> burst = {First(1), Later(1), First(2), Later(1)};
 
-  cache.ResolveBurst(burst);
+  for (DecodedPacket& packet : burst) cache.Resolve(&packet);
 
   for (const size_t later : {1, 3}) {
     EXPECT_TRUE(burst[later].outer.has_ports);
@@ -227,15 +227,6 @@ TEST(FragmentCacheTest, TellsInnerFragmentsByTheirTunnel) {
   EXPECT_EQ(Resolve(&cache, later(2)).inner.destination_port, 123);
   EXPECT_FALSE(Resolve(&cache, later(3)).inner.has_ports);
   EXPECT_FALSE(Resolve(&cache, later(1)).outer.has_ports);
-}
-
-TEST(FragmentCacheTest, PassesOverWhatWasNotDecoded) {
-  FragmentCache cache;
-  DecodedPacket packet = Later(1);
-  packet.drop_reason = DropReason::kNotIp;
-  cache.ResolveBurst({&packet, 1});
-
-  EXPECT_EQ(cache.unresolved_count(), 0u);
 }
 
 // One address pair can fill the sets of its shard and no more. The datagrams

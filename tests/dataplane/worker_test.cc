@@ -2,8 +2,12 @@
 #include "dataplane/worker.h"
 
 #include <algorithm>
+#include <atomic>
 #include <memory>
+#include <random>
+#include <set>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -40,13 +44,21 @@ AccountTotals SumOf(const Accounts& accounts) {
   return sum;
 }
 
+// Until the accounts hold everything that has been received so far.
+void SettleAll(Worker* worker) {
+  const uint64_t number = worker->RequestSettlement();
+  while (worker->settlement_count() < number) worker->RunOnce();
+}
+
 // A worker with a source and a sink that keeps everything.
 class WorkerTest : public ::testing::Test {
  protected:
+  // Runs until the source is empty, and settles what is open.
   Worker& Run(const WorkerOptions& options = {}) {
     worker_ =
         std::make_unique<Worker>(options, &source_, world_.editions(), &sink_);
     while (!source_.is_finished()) worker_->RunOnce();
+    SettleAll(worker_.get());
     return *worker_;
   }
   void Finish() { worker_->Finish(worker_->clock_ns()); }
@@ -281,6 +293,273 @@ TEST_F(WorkerTest, ExportsEveryFlowOnce) {
   EXPECT_EQ(worker.flow_table().size(), 0u);
   EXPECT_EQ(worker.counters().flows_started.Read(), 1000u);
   EXPECT_EQ(worker.counters().flows_ended.Read(), 1000u);
+}
+
+// A packet of a known flow writes its record alone; whoever reads the accounts
+// asks for them first.
+TEST_F(WorkerTest, TellsTheAccountsOfOpenFlowsWhenAsked) {
+  const PacketBuilder packet =
+      TcpFrom("192.0.2.1", 40000, "198.51.100.7", 443).Payload(1000);
+  source_.Push(packet, kStart);
+  Worker worker({}, &source_, world_.editions(), &sink_);
+  worker.RunOnce();
+  EXPECT_EQ(SumOf(worker.accounts()), (AccountTotals{.flows = 1}));
+
+  SettleAll(&worker);
+  const AccountTotals one = {.flows = 1,
+                             .packets = 1,
+                             .octets = 1040,
+                             .egress_packets = 1,
+                             .egress_octets = 1040};
+  EXPECT_EQ(SumOf(worker.accounts()), one);
+  SettleAll(&worker);
+  EXPECT_EQ(SumOf(worker.accounts()), one) << "nothing twice";
+
+  source_.Push(packet, kStart + 1);
+  worker.RunOnce();
+  worker.Finish(kStart + 1);
+  EXPECT_EQ(SumOf(worker.accounts()).octets, 2 * 1040u);
+  EXPECT_EQ(SumOf(worker.accounts()).packets, 2u);
+  ASSERT_EQ(sink_.flows().size(), 1u);
+  EXPECT_EQ(sink_.flows()[0].record.octets(), 2 * 1040u);
+  EXPECT_EQ(sink_.flows()[0].record.packets(), 2u);
+}
+
+// A sweep that is under way when it is asked has passed some records already.
+TEST_F(WorkerTest, SettlesAnewWhatWasAccountedDuringASweep) {
+  // More places than one RunOnce looks at.
+  const WorkerOptions options = {.flow_table = {.initial_capacity = 4096}};
+  Worker worker(options, &source_, world_.editions(), &sink_);
+  const auto push_all = [this] {
+    for (uint16_t port = 1; port <= 1000; ++port) {
+      source_.Push(TcpFrom("192.0.2.1", port, "198.51.100.7", 443), kStart);
+    }
+  };
+  push_all();
+  while (!source_.is_finished()) worker.RunOnce();
+
+  const uint64_t first = worker.RequestSettlement();
+  worker.RunOnce();
+  ASSERT_LT(worker.settlement_count(), first);
+  push_all();
+  while (!source_.is_finished()) worker.RunOnce();
+  const uint64_t second = worker.RequestSettlement();
+  ASSERT_LT(first, second);
+  while (worker.settlement_count() < first) worker.RunOnce();
+  EXPECT_GE(SumOf(worker.accounts()).packets, 1000u);
+  while (worker.settlement_count() < second) worker.RunOnce();
+
+  EXPECT_EQ(SumOf(worker.accounts()).packets, 2000u);
+}
+
+TEST_F(WorkerTest, AnswersEveryRequestWhenItFinishes) {
+  source_.Push(TcpFrom("192.0.2.1", 40000, "198.51.100.7", 443), kStart);
+  Worker worker({}, &source_, world_.editions(), &sink_);
+  worker.RunOnce();
+  const uint64_t number = worker.RequestSettlement();
+
+  worker.Finish(kStart);
+
+  EXPECT_EQ(worker.settlement_count(), number);
+  EXPECT_EQ(SumOf(worker.accounts()).packets, 1u);
+}
+
+// Records count packets in 32 bits between two settlements.
+TEST_F(WorkerTest, SettlesByItselfBeforeCountersRunOver) {
+  for (int64_t i = 0; i < 1000; ++i) {
+    source_.Push(TcpFrom("192.0.2.1", 40000, "198.51.100.7", 443), kStart + i);
+  }
+  Worker worker({.flow_table = {.initial_capacity = 200},
+                 .settlement_interval_packets = 100},
+                &source_, world_.editions(), &sink_);
+  while (!source_.is_finished()) worker.RunOnce();
+
+  EXPECT_GT(worker.settlement_count(), 1u);
+  EXPECT_GT(SumOf(worker.accounts()).packets, 500u);
+  worker.Finish(kStart + 1000);
+  EXPECT_EQ(SumOf(worker.accounts()).packets, 1000u);
+  ASSERT_EQ(sink_.flows().size(), 1u);
+  EXPECT_EQ(sink_.flows()[0].record.packets(), 1000u);
+}
+
+// Flows of all kinds that start, end, time out and move, settlements at any
+// time: after each, the accounts are what was sent.
+TEST_F(WorkerTest, IsExactAtEverySettlement) {
+  const uint32_t seed = std::random_device()();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::mt19937 random(seed);
+  const WorkerOptions options = {
+      .flow_table = {.initial_capacity = 4},
+      .settlement_interval_packets = 1 + random() % 500};
+  Worker worker(options, &source_, world_.editions(), &sink_);
+  AccountTotals sent;
+  int64_t now_ns = kStart;
+  for (int round = 0; round < 60; ++round) {
+    for (uint32_t i = random() % 300; i > 0; --i) {
+      now_ns += static_cast<int64_t>(random() % (kSecond / 4));
+      const auto port = static_cast<uint16_t>(20'000 + random() % 200);
+      const auto payload = static_cast<size_t>(random() % 1400);
+      const uint8_t flags = random() % 50 == 0 ? kTcpRst : kTcpAck;
+      const bool is_egress = random() % 2 == 0;
+      PacketBuilder packet =
+          is_egress ? TcpFrom("192.0.2.1", port, "198.51.100.7", 443, flags)
+                    : TcpFrom("198.51.100.7", 443, "192.0.2.1", port, flags);
+      source_.Push(packet.Payload(payload), now_ns);
+      sent.packets += 1;
+      sent.octets += 40 + payload;
+      if (!is_egress) continue;
+      sent.egress_packets += 1;
+      sent.egress_octets += 40 + payload;
+    }
+    if (random() % 3 == 0) worker.RequestSettlement();
+    while (!source_.is_finished()) worker.RunOnce();
+    if (random() % 2 == 0) continue;
+    SettleAll(&worker);
+    AccountTotals told = SumOf(worker.accounts());
+    told.flows = 0;
+    ASSERT_EQ(told, sent);
+  }
+  worker.Finish(now_ns);
+
+  AccountTotals told = SumOf(worker.accounts());
+  EXPECT_EQ(told.flows, sink_.flows().size());
+  told.flows = 0;
+  EXPECT_EQ(told, sent);
+  AccountTotals recorded;
+  for (const ExportedFlow& flow : sink_.flows()) {
+    recorded.packets += flow.record.packets() + flow.record.reverse_packets();
+    recorded.octets += flow.record.octets() + flow.record.reverse_octets();
+  }
+  EXPECT_EQ(recorded.packets, sent.packets);
+  EXPECT_EQ(recorded.octets, sent.octets);
+}
+
+TEST_F(WorkerTest, LetsAnotherThreadReadWhatItAskedFor) {
+  for (int64_t i = 0; i < 20'000; ++i) {
+    source_.Push(TcpFrom("192.0.2.1", static_cast<uint16_t>(1 + i % 500),
+                         "198.51.100.7", 443),
+                 kStart + i);
+  }
+  Worker worker({}, &source_, world_.editions(), /*sink=*/nullptr);
+  std::atomic<bool> is_done{false};
+  std::thread thread([&worker, &is_done] {
+    while (!is_done.load()) worker.RunOnce();
+  });
+
+  uint64_t told = 0;
+  while (told < 20'000) {
+    const uint64_t accounted = worker.counters().accounted.Read();
+    const uint64_t number = worker.RequestSettlement();
+    while (worker.settlement_count() < number) std::this_thread::yield();
+    told = SumOf(worker.accounts()).packets;
+    EXPECT_GE(told, accounted);
+  }
+  is_done = true;
+  thread.join();
+
+  EXPECT_EQ(told, 20'000u);
+}
+
+// The editions of a small world under other numbers, as a reload gives them.
+class RenumberedEditions : public EditionProvider {
+ public:
+  explicit RenumberedEditions(EditionProvider* editions)
+      : edition_(editions->At(kStart)) {
+    edition_.index += 100;
+  }
+  const Edition& At(int64_t) override { return edition_; }
+  uint32_t index() const { return edition_.index; }
+
+ private:
+  Edition edition_;
+};
+
+// Of the flows of an edition: packets, and why they ended.
+std::multiset<std::string> EndsOf(const std::vector<ExportedFlow>& flows,
+                                  uint32_t edition) {
+  std::multiset<std::string> ends;
+  for (const ExportedFlow& flow : flows) {
+    if (flow.record.edition != edition) continue;
+    ends.insert(std::to_string(flow.record.packets()) + " " +
+                std::string(EndReasonName(flow.record.end_reason)));
+  }
+  return ends;
+}
+
+TEST_F(WorkerTest, JudgesEachRecordByOneSetOfEditions) {
+  const auto push = [this](uint16_t port, int64_t ns, uint8_t flags = kTcpAck) {
+    source_.Push(TcpFrom("192.0.2.1", port, "198.51.100.7", 443, flags), ns);
+  };
+  RenumberedEditions reloaded(world_.editions());
+  Worker worker({}, &source_, world_.editions(), &sink_);
+  push(1, kStart);  // Goes on afterwards.
+  push(2, kStart);  // Does not.
+  push(3, kStart, kTcpRst);
+  worker.RunOnce();
+  EXPECT_EQ(worker.oldest_editions(), world_.editions());
+
+  EXPECT_EQ(worker.OfferEditions(&reloaded), nullptr);
+  push(1, kStart + 1);
+  push(1, kStart + 2);
+  worker.RunOnce();
+  while (worker.oldest_editions() != &reloaded) worker.RunOnce();
+
+  // Before anything else ends it: the sink has all that was judged before.
+  EXPECT_EQ(EndsOf(sink_.flows(), 0),
+            (std::multiset<std::string>{"1 forced_end", "1 forced_end",
+                                        "1 end_of_flow"}));
+  EXPECT_EQ(worker.flow_table().size(), 1u);
+  worker.Finish(kStart + 2);
+  EXPECT_EQ(EndsOf(sink_.flows(), reloaded.index()),
+            (std::multiset<std::string>{"2 forced_end"}));
+  ASSERT_EQ(worker.accounts().size(), 2u);
+  const Account& before = worker.accounts().view()[0];
+  const Account& after = worker.accounts().view()[1];
+  EXPECT_EQ(before.key.edition, 0u);
+  EXPECT_EQ(before.Read().packets, 3u);
+  EXPECT_EQ(after.key.edition, reloaded.index());
+  EXPECT_EQ(after.Read().packets, 2u);
+}
+
+// What was over before keeps its own reason.
+TEST_F(WorkerTest, EndsWhatWasOverBeforeTheReloadAsItEnded) {
+  RenumberedEditions reloaded(world_.editions());
+  Worker worker({.expiry_scan_count = 0}, &source_, world_.editions(), &sink_);
+  source_.Push(TcpFrom("192.0.2.1", 1, "198.51.100.7", 443), kStart);
+  source_.Push(TcpFrom("192.0.2.1", 2, "198.51.100.7", 443),
+               kStart + 61 * kSecond);
+  worker.RunOnce();
+
+  worker.OfferEditions(&reloaded);
+  while (worker.oldest_editions() != &reloaded) worker.RunOnce();
+
+  EXPECT_EQ(EndsOf(sink_.flows(), 0),
+            (std::multiset<std::string>{"1 idle_timeout", "1 forced_end"}));
+}
+
+TEST_F(WorkerTest, AdoptsOneSetOfEditionsAtATime) {
+  RenumberedEditions second(world_.editions());
+  RenumberedEditions third(&second);
+  RenumberedEditions fourth(&third);
+  Worker worker({.flow_table = {.initial_capacity = 4096}}, &source_,
+                world_.editions(), &sink_);
+  source_.Push(TcpFrom("192.0.2.1", 1, "198.51.100.7", 443), kStart);
+  worker.RunOnce();
+
+  worker.OfferEditions(&second);
+  worker.RunOnce();
+  ASSERT_EQ(worker.oldest_editions(), world_.editions());
+  EXPECT_EQ(worker.OfferEditions(&third), nullptr) << "adopted";
+  worker.RunOnce();
+  ASSERT_EQ(worker.oldest_editions(), world_.editions());
+  EXPECT_EQ(worker.OfferEditions(&fourth), &third) << "never used";
+  while (worker.oldest_editions() != &fourth) worker.RunOnce();
+
+  source_.Push(TcpFrom("192.0.2.1", 1, "198.51.100.7", 443), kStart);
+  worker.RunOnce();
+  worker.Finish(kStart);
+  EXPECT_EQ(sink_.flows().size(), 2u);
+  EXPECT_EQ(EndsOf(sink_.flows(), fourth.index()).size(), 1u);
 }
 
 TEST_F(WorkerTest, RunsWithoutASink) {

@@ -38,7 +38,7 @@ struct Findings {
 
 void AddPacket(const Packet& packet, Findings* findings) {
   DecodedPacket decoded;
-  DecodeBurst({&packet, 1}, {&decoded, 1});
+  DecodePacket(packet, &decoded);
   findings->wire_octets += packet.wire_octets;
   findings->captured_octets += packet.captured_octets;
   findings->cut_packets += packet.captured_octets < packet.wire_octets ? 1 : 0;

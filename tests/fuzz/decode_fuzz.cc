@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Any byte string is a frame that a hostile host may send, in a capture of any
-// link type. DecodeBurst must decode it or give one reason, read nothing past
+// link type. DecodePacket must decode it or give one reason, read nothing past
 // captured_octets, and not depend on what its result held before.
 //
 // An input is: the link type (an index), how much longer the frame was on the
@@ -12,6 +12,7 @@
 #include <memory>
 
 #include "dataplane/decode.h"
+#include "dataplane/flow_packet.h"
 #include "dataplane/fragment_cache.h"
 
 namespace octroi {
@@ -30,7 +31,7 @@ DecodedPacket DecodeOver(uint8_t stale_byte, const Packet& packet) {
   DecodedPacket decoded;
   // Booleans and enumerations stay valid: 0 or 1.
   std::memset(static_cast<void*>(&decoded), stale_byte, sizeof(decoded));
-  DecodeBurst({&packet, 1}, {&decoded, 1});
+  DecodePacket(packet, &decoded);
   return decoded;
 }
 
@@ -71,11 +72,25 @@ void CheckDecoded(const Packet& packet, const DecodedPacket& decoded) {
   assert(decoded.inner.ip_octets < outer.ip_octets);
 }
 
+// What is read as a plain packet is what decode finds.
+void CheckPlain(const Packet& packet, const DecodedPacket& decoded) {
+  FlowPacket plain;
+  if (!ReadPlainPacket(packet, &plain)) return;
+  assert(decoded.is_decoded() && decoded.tunnel == TunnelKind::kNone);
+  assert(!decoded.outer.is_fragment && decoded.outer.has_ports);
+  const FlowPacket expected =
+      MakeFlowPacket(decoded.outer, packet.timestamp_ns, packet.clock_ns);
+  assert(plain.key == expected.key && plain.sender == expected.sender);
+  assert(plain.ip_octets == expected.ip_octets);
+  assert(plain.tcp_flags == expected.tcp_flags);
+  assert(!plain.key.is_v6() || plain.v6 == expected.v6);
+}
+
 // A packet meets itself in the cache: ports come from nowhere else.
 void CheckFragments(const Packet& packet, DecodedPacket decoded) {
   const auto fragments = std::make_unique<FragmentCache>();
   const DecodedPacket original = decoded;
-  for (int i = 0; i < 2; ++i) fragments->ResolveBurst({&decoded, 1});
+  for (int i = 0; i < 2; ++i) fragments->Resolve(&decoded);
   CheckDecoded(packet, decoded);
   CheckEqual(decoded.outer, original.outer);
   assert(fragments->resolved_count() == 0);
@@ -96,6 +111,7 @@ void DecodeFrame(const uint8_t* frame, uint32_t captured_octets,
   assert(decoded.timestamp_ns == 1 && decoded.clock_ns == 2);
   assert(decoded.drop_reason == again.drop_reason);
   assert(ShardOfPacket(packet) < kShardCount);
+  CheckPlain(packet, decoded);
   if (!decoded.is_decoded()) return;
   assert(decoded.tunnel == again.tunnel);
   assert(decoded.tunnel_id == again.tunnel_id);

@@ -96,12 +96,12 @@ void NaiveMeter::Add(const Packet& packet) {
   result_.received += 1;
   clock_ns_ = packet.clock_ns;
   DecodedPacket decoded;
-  DecodeBurst(std::span(&packet, 1), std::span(&decoded, 1));
-  fragments_.ResolveBurst(std::span(&decoded, 1));
+  DecodePacket(packet, &decoded);
   if (!decoded.is_decoded()) {
     result_.undecoded += 1;
     return;
   }
+  fragments_.Resolve(&decoded);
   AddLayer(decoded.outer, Tunnel(), decoded);
   if (decoded.tunnel == TunnelKind::kNone) return;
   Tunnel tunnel;
