@@ -130,6 +130,7 @@ absl::StatusOr<Atlas> AtlasBuilder::Build(std::span<const PrefixMark> marks) {
   if (!status.ok()) return status;
 
   const IntervalMapV4 v4 = Join<uint32_t>();
+  for (Layer& layer : layers_) layer.v4 = {};
   const IntervalMapV6 v6 = Join<Uint128>();
   layers_.clear();
   atlas_.index_ = PrefixIndex::Build(v4, v6);

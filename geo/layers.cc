@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "geo/layers.h"
 
+#include <algorithm>
 #include <cassert>
 #include <utility>
 
@@ -16,7 +17,11 @@ namespace {
 template <typename Number>
 class EntryWriter {
  public:
-  EntryWriter() { runs_.push_back({0, 0}); }
+  // For about so many runs: a vector that grows holds its content twice.
+  explicit EntryWriter(size_t run_count) {
+    runs_.reserve(run_count + 1);
+    runs_.push_back({0, 0});
+  }
 
   void Add(Number first, Number last, uint32_t value) {
     assert(first >= next_ && !is_full_);
@@ -50,8 +55,12 @@ class EntryWriter {
 
 Layer LayerOfEntries(std::span<const DatabaseEntry> entries,
                      std::span<const uint32_t> values) {
-  EntryWriter<uint32_t> v4;
-  EntryWriter<Uint128> v6;
+  const auto v4_count = static_cast<size_t>(std::count_if(
+      entries.begin(), entries.end(), [](const DatabaseEntry& entry) {
+        return entry.prefix.family() == AddressFamily::kIpv4;
+      }));
+  EntryWriter<uint32_t> v4(v4_count);
+  EntryWriter<Uint128> v6(entries.size() - v4_count);
   for (const DatabaseEntry& entry : entries) {
     const IpPrefix& prefix = entry.prefix;
     if (prefix.family() == AddressFamily::kIpv4) {

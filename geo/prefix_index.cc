@@ -16,6 +16,10 @@ constexpr size_t kMaxBatch = 32;
 // Bits of the address that a node tells apart.
 constexpr int kStride = 6;
 
+// The first nodes that a run may cost, and the bits of IPv4 that choose one.
+constexpr size_t kNodesPerRun = 8;
+constexpr int kMostDepthV4 = 18;
+
 template <typename Number>
 struct Span {
   Number first;
@@ -108,8 +112,8 @@ constexpr Uint128 LeftAligned(Uint128 number) { return number; }
 constexpr int FirstDepth(int least, int most, int chosen_before,
                          size_t run_count) {
   int depth = least;
-  while (depth < most &&
-         size_t{1} << (depth + kStride - chosen_before) <= 8 * run_count) {
+  while (depth < most && size_t{1} << (depth + kStride - chosen_before) <=
+                             kNodesPerRun * run_count) {
     depth += kStride;
   }
   return depth;
@@ -276,9 +280,13 @@ class PrefixIndex::Builder {
 PrefixIndex::PrefixIndex()
     : PrefixIndex(Build(IntervalMapV4{{{0, 0}}}, IntervalMapV6{{{0, 0}}})) {}
 
-PrefixIndex::PrefixIndex(size_t run_count)
+// What is reserved and not used is never touched. A vector that grew instead
+// would hold its content twice for a while.
+PrefixIndex::PrefixIndex(size_t v4_count, size_t v6_count)
     : roots_v6_(size_t{1} << kRootBitsV6), slots_(1) {
-  slots_.reserve(run_count + run_count / 8);
+  nodes_.reserve(std::min(kNodesPerRun * v4_count, size_t{1} << kMostDepthV4) +
+                 kNodesPerRun * v6_count + roots_v6_.size());
+  slots_.reserve(v4_count + v6_count);
 }
 
 PrefixIndex PrefixIndex::Build(const IntervalMapV4& v4,
@@ -290,10 +298,10 @@ PrefixIndex PrefixIndex::Build(const IntervalMapV4& v4,
   };
   assert(is_valid(v4) && is_valid(v6));
 
-  PrefixIndex index(v4.runs.size() + v6.runs.size());
+  PrefixIndex index(v4.runs.size(), v6.runs.size());
   // Depths of which a multiple of the stride is 64, where the second half of an
   // IPv6 address begins.
-  index.root_v4_ = Builder<uint32_t>(v4, &index).BuildRoot(6, 18);
+  index.root_v4_ = Builder<uint32_t>(v4, &index).BuildRoot(6, kMostDepthV4);
   Builder<Uint128>(v6, &index)
       .BuildRoots(kRootBitsV6, 16, 28, &index.roots_v6_);
   return index;

@@ -118,8 +118,8 @@ class PrefixIndex {
   // block, or nothing.
   static constexpr int kRootBitsV6 = 12;
 
-  // For so many runs, and without a root.
-  explicit PrefixIndex(size_t run_count);
+  // Room for so many runs of each family, without roots.
+  PrefixIndex(size_t v4_count, size_t v6_count);
 
   static int DepthOf(Root root) { return 64 - static_cast<int>(root.shift); }
   Root RootV6(uint64_t high) const {

@@ -55,8 +55,9 @@ THIRD_PARTY = {
 # netdb.h is missing on purpose: octroi resolves no names.
 SYSTEM = re.compile(
     r"^(sys|net|netinet|arpa|linux|asm|bits|sanitizer)/"
-    r"|^(dirent|endian|errno|fcntl|ifaddrs|immintrin|poll|pthread|sched|signal"
-    r"|semaphore|spawn|stdint|stdio|stdlib|string|termios|time|unistd|x86intrin)\.h$")
+    r"|^(dirent|endian|errno|fcntl|ifaddrs|immintrin|malloc|poll|pthread|sched"
+    r"|semaphore|signal|spawn|stdint|stdio|stdlib|string|termios|time|unistd"
+    r"|x86intrin)\.h$")
 
 # What the hot path may not include: what allocates, locks, logs or formats.
 BANNED_ON_HOT_PATH = re.compile(

@@ -47,6 +47,31 @@ TEST(LayersTest, VisitsTheWholeOfAFamilyThatNoLayerSpeaksOf) {
   EXPECT_THAT(ends, ElementsAre(Uint128{0}, ~Uint128{0}));
 }
 
+TEST(LayersTest, MakeOfOrderedEntriesWhatTheyMakeOfPrefixes) {
+  for (const std::vector<const char*>& texts :
+       std::vector<std::vector<const char*>>{
+           {},
+           {"0.0.0.0/0", "::/0"},
+           {"0.0.0.0/8", "1.0.0.0/8", "3.0.0.0/8", "255.0.0.0/8"},
+           {"9.0.0.0/8", "::/16", "2001:db8::/32", "2001:db9::/32"},
+           {"255.255.255.255/32", "ffff::/16"}}) {
+    // Equal values of neighbours, and entries that say nothing.
+    const std::vector<uint32_t> values = {5, 0, 5};
+    std::vector<DatabaseEntry> entries;
+    std::vector<PrefixValue> prefixes;
+    for (size_t i = 0; i < texts.size(); ++i) {
+      const auto record = static_cast<uint32_t>(i % 3);
+      entries.push_back({Prefix(texts[i]), record});
+      prefixes.push_back({Prefix(texts[i]), values[record]});
+    }
+
+    const Layer layer = LayerOfEntries(entries, values);
+
+    EXPECT_EQ(layer.v4.runs, MakeLayer(prefixes).v4.runs);
+    EXPECT_EQ(layer.v6.runs, MakeLayer(prefixes).v6.runs);
+  }
+}
+
 // Runs follow each other without gaps, and each has the values that a look-up
 // in every layer gives.
 TEST(LayersTest, AgreeWithALookUpInEachLayer) {

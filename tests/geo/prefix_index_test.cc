@@ -212,8 +212,7 @@ TEST(PrefixIndexTest, HoldsPrefixesOfEveryLength) {
   }
 }
 
-// One node's slots stand in its line up to a number and elsewhere beyond it,
-// and a bucket becomes a node: every count around both limits.
+// A node has one slot to 64, and more runs make more levels of nodes.
 TEST(PrefixIndexTest, HoldsAnyNumberOfRunsInOneSpan) {
   for (uint32_t run_count = 1; run_count <= 256; ++run_count) {
     std::vector<PrefixValue> prefixes;
