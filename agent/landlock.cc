@@ -16,7 +16,6 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/status/status.h"
 #include "fmt/format.h"
-#include "fmt/ranges.h"
 
 namespace octroi {
 namespace {
@@ -124,11 +123,13 @@ LandlockSupport AskLandlock() {
 }
 
 std::string LandlockGap(int abi) {
-  std::vector<const char*> missing;
+  std::string gap;
   for (const Addition& addition : kAdditions) {
-    if (abi < addition.abi) missing.push_back(addition.what);
+    if (abi >= addition.abi) continue;
+    if (!gap.empty()) gap += ", ";
+    gap += addition.what;
   }
-  return fmt::format("{}", fmt::join(missing, ", "));
+  return gap;
 }
 
 absl::StatusOr<int> MakeLandlockRuleset(int abi, const LandlockRules& rules) {

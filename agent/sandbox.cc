@@ -148,9 +148,11 @@ void GiveUpCapabilities(Confinement* confinement) {
   CapabilitySets sets;
   if (!GetCapabilities(&sets)) return confinement->Fail("capget", errno);
   // Both need CAP_SETPCAP, so they come first.
-  const bool is_powerless =
-      ::prctl(PR_SET_SECUREBITS, kRootIsPowerless, 0, 0, 0) == 0;
-  confinement->is_root_powerless &= is_powerless;
+  ::prctl(PR_SET_SECUREBITS, kRootIsPowerless, 0, 0, 0);
+  const int bits = ::prctl(PR_GET_SECUREBITS, 0, 0, 0, 0);
+  confinement->is_root_powerless &=
+      bits >= 0 &&
+      (static_cast<unsigned long>(bits) & kRootIsPowerless) == kRootIsPowerless;
   confinement->bounding_set |= DropBoundingSet(confinement->kept_capabilities);
 
   if (::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0) {
