@@ -36,6 +36,12 @@ class ExportRing : public FlowSink {
   void Export(std::span<const FlowRecord> records,
               const TunnelIndex& tunnels) override;
 
+  // Whether Export would drop none of so many records. The worker's thread.
+  bool HasRoomFor(size_t count) {
+    return FreePlaces(put_count_.load(std::memory_order_relaxed), count) >=
+           count;
+  }
+
   // Moves the flows that have waited longest to `flows`, in the order of
   // Export, and returns how many: fewer than flows.size() if no more waited.
   size_t TakeBatch(std::span<ExportedFlow> flows);

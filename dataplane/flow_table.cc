@@ -349,6 +349,11 @@ size_t FlowTable::GroupCountOf(size_t capacity) {
   return (capacity + kRecordsPerGroup - 1) / kRecordsPerGroup;
 }
 
+size_t FlowTable::CapacityWithin(size_t bytes) {
+  const size_t groups = std::max<size_t>(bytes / kGroupBytes, 1);
+  return std::min(groups * kRecordsPerGroup, kMaxCapacity);
+}
+
 size_t FlowTable::MemoryOf(size_t capacity) {
   return GroupCountOf(capacity) * kGroupBytes;
 }

@@ -160,6 +160,10 @@ class FlowTable {
   FlowTable(const FlowTableOptions& options, const FlowTimeouts& timeouts,
             uint64_t seed);
 
+  // The largest capacity whose arrays take no more than so many bytes; at least
+  // that of one group.
+  static size_t CapacityWithin(size_t bytes);
+
   // Makes room for `count` records more, as far as the limit allows. May
   // allocate and move records: not within a burst.
   void Reserve(size_t count);

@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <cassert>
 #include <chrono>
+#include <optional>
 #include <system_error>
 
-#include "dataplane/live_clock.h"
 #include "fmt/format.h"
 
 namespace octroi {
@@ -26,7 +26,7 @@ int64_t SteadyNs() {
 
 WorkerOptions OptionsOf(const LiveOptions& options) {
   WorkerOptions worker;
-  worker.flow_table.memory_limit_bytes = options.flow_memory_bytes;
+  worker.flow_table.memory_limit_bytes = 0;  // It does not grow.
   worker.flow_table.initial_capacity =
       FlowTable::CapacityWithin(options.flow_memory_bytes);
   worker.flow_table.is_prefaulted = true;
@@ -47,7 +47,7 @@ class LiveWorkers::Sink final : public FlowSink {
 
   void Export(std::span<const FlowRecord> records,
               const TunnelIndex& tunnels) override {
-    while (is_draining_ && ring_.FreePlaces() < records.size() &&
+    while (is_draining_ && !ring_.HasRoomFor(records.size()) &&
            SteadyNs() < drain_until_ns_.load(std::memory_order_relaxed)) {
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
@@ -130,18 +130,27 @@ void LiveWorkers::Join() {
 }
 
 void LiveWorkers::Run(Lane* lane) {
-  const LiveClock clock;
   Worker& worker = lane->worker;
+  // While no packet comes: since when, and the clock of the last one.
+  std::optional<int64_t> idle_since_ns;
+  int64_t idle_clock_ns = 0;
   lane->source->StartThread();
   while (!should_stop_.load(std::memory_order_acquire)) {
-    if (worker.RunOnce() == 0) {
-      if (lane->source->is_finished()) break;
-      if (!worker.is_sweeping()) {
-        worker.AdvanceClock(clock.NowNs() - kPacketDelayNs);
-        lane->source->Wait(kWaitMs);
-      }
-    }
     lane->round_count.Add(1);
+    if (worker.RunOnce() > 0) {
+      idle_since_ns.reset();
+      continue;
+    }
+    if (lane->source->is_finished()) break;
+    if (worker.is_busy()) continue;
+    const int64_t now_ns = SteadyNs();
+    if (!idle_since_ns) {
+      idle_since_ns = now_ns;
+      idle_clock_ns = worker.clock_ns();
+    }
+    worker.AdvanceClock(idle_clock_ns + (now_ns - *idle_since_ns) -
+                        kPacketDelayNs);
+    lane->source->Wait(kWaitMs);
   }
   lane->sink.StartDraining();
   worker.Finish(worker.clock_ns());

@@ -83,6 +83,18 @@ void Worker::RunBurst(std::span<const Packet> packets) {
   assert(NothingLeavesTheBooks());
 }
 
+void Worker::AdvanceClock(int64_t clock_ns) {
+  if (clock_ns <= clock_ns_) return;
+  clock_ns_ = clock_ns;
+  ExpireBurst();
+  ExportEnded();
+}
+
+bool Worker::is_busy() const {
+  return sweep_number_ != settlement_count_.load(std::memory_order_relaxed) ||
+         sweep_number_ != requested_count_.load(std::memory_order_relaxed);
+}
+
 void Worker::Finish(int64_t final_clock_ns) {
   clock_ns_ = final_clock_ns;
   while (flow_table_.EndRemaining(final_clock_ns, export_batch_.size())) {

@@ -66,6 +66,12 @@ class Worker {
   // where a table grows, between two bursts.
   size_t RunOnce();
 
+  // Time has passed without a packet: flows end that have timed out by then.
+  // REQUIRES: `clock_ns` is not above that of any packet still to come.
+  void AdvanceClock(int64_t clock_ns);
+  // RunOnce has something to do even if no packet comes.
+  bool is_busy() const;
+
   // Ends and exports every open flow, as of the capture's last clock (the
   // clock_ns of the last packet of any worker). Nothing may follow.
   void Finish(int64_t final_clock_ns);

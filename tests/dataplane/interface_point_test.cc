@@ -114,16 +114,16 @@ class InterfacePointTest : public ::testing::Test {
   size_t Drain(size_t source_index) {
     LiveSource* source = point_->source(source_index);
     PacketBurst burst;
-    std::array<DecodedPacket, kMaxBurst> decoded;
+    DecodedPacket decoded;
     size_t total = 0;
     while (source->ReceiveBurst(&burst) > 0) {
-      DecodeBurst(burst.view(), {decoded.data(), burst.size});
-      for (size_t i = 0; i < burst.size; ++i) {
-        EXPECT_TRUE(decoded[i].is_decoded());
-        Received& to = received_[decoded[i].outer.destination.ToString()];
+      for (const Packet& packet : burst.view()) {
+        DecodePacket(packet, &decoded);
+        EXPECT_TRUE(decoded.is_decoded());
+        Received& to = received_[decoded.outer.destination.ToString()];
         to.packets += 1;
-        to.octets += decoded[i].outer.ip_octets;
-        last_ = burst.packets[i];
+        to.octets += decoded.outer.ip_octets;
+        last_ = packet;
       }
       total += burst.size;
       source->ReleaseBurst(&burst);
