@@ -125,6 +125,13 @@ class UnitsTest(unittest.TestCase):
             self.assertEqual(values_of(REPLAY, key), [""])
             self.assertEqual(values_of(DROP_IN, key), [])
 
+    # A bit that is locked and not set would lock root's power in.
+    def test_user_0_is_powerless_for_good(self):
+        for name in (LIVE, REPLAY):
+            self.assertEqual(values_of(name, "SecureBits")[0].split(),
+                             ["noroot", "noroot-locked", "no-setuid-fixup",
+                              "no-setuid-fixup-locked"])
+
     def test_daemon_talks_to_this_host_alone_and_a_replay_to_nobody(self):
         self.assertEqual(values_of(LIVE, "IPAddressDeny"), ["any"])
         self.assertEqual(values_of(LIVE, "IPAddressAllow"), ["localhost"])
