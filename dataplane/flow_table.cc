@@ -143,11 +143,10 @@ inline FlowTable::Present FlowTable::PresentOf(int64_t last_clock_ns) const {
 }
 
 // The record may stand in the next group, seldom in a later one. Else the place
-// that a new record would take is touched.
+// that a new record would take is touched, if it can have one.
 [[gnu::noinline]] FlowIndex FlowTable::TouchBeyondHome(uint32_t hash) const {
   const uint32_t at = GroupOf(hash);
   const TagGroup& home = groups_[at];
-  const FlowIndex first = at * TagGroup::kPlaces;
   if (home.passed_count != 0) {
     const uint32_t next = After(at);
     const PlaceSet passed = groups_[next].Match(TagOf(hash));
@@ -158,8 +157,9 @@ inline FlowTable::Present FlowTable::PresentOf(int64_t last_clock_ns) const {
     }
   }
   const PlaceSet free = home.Match(TagGroup::kFree);
-  if (free.is_empty()) return first;
-  const FlowIndex place = first + free.First();
+  if (free.is_empty() || size_ == capacity_) return NowhereIndex();
+  const FlowIndex place =
+      at * TagGroup::kPlaces + static_cast<FlowIndex>(free.First());
   __builtin_prefetch(&lines_[place], /*rw=*/1);
   __builtin_prefetch(&details_[place], /*rw=*/1);
   return place;
@@ -293,9 +293,13 @@ size_t FlowTable::PlacesDue(int64_t elapsed_ns) const {
   const int64_t sweep_ns =
       std::max<int64_t>(timeouts_.idle_ns / kSweepsPerTimeout, 1);
   if (elapsed_ns >= sweep_ns) return place_count();
-  return static_cast<size_t>(Uint128{place_count()} *
-                             static_cast<uint64_t>(elapsed_ns) /
-                             static_cast<uint64_t>(sweep_ns));
+  const Uint128 product =
+      Uint128{place_count()} * static_cast<uint64_t>(elapsed_ns);
+  // Nearly always: a division of 128 bits takes long.
+  if (product <= UINT64_MAX) {
+    return static_cast<uint64_t>(product) / static_cast<uint64_t>(sweep_ns);
+  }
+  return static_cast<size_t>(product / static_cast<uint64_t>(sweep_ns));
 }
 
 bool FlowTable::EndRemaining(int64_t clock_ns, size_t count) {
@@ -377,7 +381,9 @@ bool FlowTable::Grow(size_t capacity) {
   constexpr size_t kPlacesBetweenDrops = 1 << 16;
   assert(ended_.empty());
   HugeArray<TagGroup> groups(GroupCountOf(capacity), is_prefaulted_);
-  HugeArray<FlowLine> lines(groups.size() * TagGroup::kPlaces, is_prefaulted_);
+  // One line more, which is never a record's: where no tag points to.
+  HugeArray<FlowLine> lines(groups.size() * TagGroup::kPlaces + 1,
+                            is_prefaulted_);
   HugeArray<FlowDetails> details(lines.size(), is_prefaulted_);
   HugeArray<FlowHistory> history(lines.size(), is_prefaulted_);
   HugeArray<V6Addresses> v6(lines.size(), is_prefaulted_);
@@ -393,7 +399,7 @@ bool FlowTable::Grow(size_t capacity) {
   capacity_ = capacity;
   size_ = 0;
 
-  for (size_t from = 0; from < lines.size(); ++from) {
+  for (size_t from = 0; from + 1 < lines.size(); ++from) {
     if (from % kPlacesBetweenDrops == 0) {
       lines.DropFirst(from);
       details.DropFirst(from);

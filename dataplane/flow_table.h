@@ -274,6 +274,10 @@ class FlowTable {
   uint32_t GroupOf(uint32_t hash) const {
     return static_cast<uint32_t>((uint64_t{hash} * groups_.size()) >> 32);
   }
+  // A place that has no record and costs no miss.
+  FlowIndex NowhereIndex() const {
+    return static_cast<FlowIndex>(place_count());
+  }
   uint32_t After(uint32_t group) const;
   uint32_t HashAt(FlowIndex flow) const;
   uint8_t& TagAt(FlowIndex flow);

@@ -349,7 +349,7 @@ TEST_F(ReplayTest, SaysThatALimitWasReached) {
   }
 
   const ReplayResult not_kept =
-      Run(source, {.memory_limit_bytes = 18'000'000, .keep_flows = true});
+      Run(source, {.memory_limit_bytes = 21'000'000, .keep_flows = true});
   EXPECT_TRUE(not_kept.is_limit_reached);
   EXPECT_EQ(not_kept.counters.flow_records_lost, 0u);
   EXPECT_GT(not_kept.flows_not_kept, 0u);
