@@ -188,7 +188,7 @@ absl::Status Daemon::OpenSources() {
   dpdk_ = std::move(opened->dpdk);
   for (size_t i = 0; i < opened->points.size(); ++i) {
     const InterfaceOptions& options = config().sources[i].interface;
-    WatchedPoint& watched = points_.emplace_back(clock_.NowNs());
+    WatchedPoint& watched = points_.emplace_back(clock_.Now());
     watched.point = std::move(opened->points[i]);
     watched.receives_everything =
         options.filter.empty() && options.direction == CaptureDirection::kBoth;
@@ -226,7 +226,7 @@ absl::Status Daemon::StartThreads() {
   workers_ = std::make_unique<LiveWorkers>(options, points, present.editions());
   writer_ = std::make_unique<LiveWriter>(workers_.get(), generations_.get(),
                                          std::move(flow_log_), events_.get());
-  progress_.assign(workers_->size(), {0, clock_.NowNs()});
+  progress_.assign(workers_->size(), {0, clock_.Now()});
   edition_until_ns_ = present.timeline().At(WallNs()).until_ns;
   if (const absl::Status status = writer_->Start(); !status.ok()) return status;
   if (const absl::Status status = workers_->Start(); !status.ok()) {
@@ -271,7 +271,7 @@ void Daemon::Tick() {
 
 // The watchdog is fed only while every worker and the writer move.
 void Daemon::ObserveWorkers() {
-  const int64_t now_ns = clock_.NowNs();
+  const int64_t now_ns = clock_.Now();
   is_all_moving_ = true;
   for (size_t i = 0; i < workers_->size(); ++i) {
     const uint64_t round_count = workers_->round_count(i);
@@ -301,7 +301,7 @@ uint64_t Daemon::ReceivedOf(size_t point_index) const {
 }
 
 void Daemon::ObservePoint(WatchedPoint* watched) {
-  const int64_t now_ns = clock_.NowNs();
+  const int64_t now_ns = clock_.Now();
   const auto index = static_cast<size_t>(watched - points_.data());
   watched->status = watched->point->Observe();
   Sighting sighting;
@@ -370,7 +370,7 @@ void Daemon::WatchDates() {
 
 // The interfaces' own addresses are local where no networks are configured.
 void Daemon::WatchAddresses() {
-  const int64_t now_ns = clock_.NowNs();
+  const int64_t now_ns = clock_.Now();
   if (now_ns - addresses_seen_ns_ < kAddressIntervalNs) return;
   addresses_seen_ns_ = now_ns;
   if (config().local_networks) return;
@@ -383,7 +383,7 @@ void Daemon::WatchAddresses() {
 }
 
 void Daemon::KeepState() {
-  const int64_t now_ns = clock_.NowNs();
+  const int64_t now_ns = clock_.Now();
   if (now_ns - state_kept_ns_ < kStateIntervalNs) return;
   state_kept_ns_ = now_ns;
   Say(state_->Write(StateNow(/*has_ended=*/false)));
@@ -468,7 +468,7 @@ ExitCode Daemon::Stop() {
   workers_->Join();
   writer_->Finish();
   for (WatchedPoint& watched : points_) {
-    TellChange(watched, watched.blindness.Finish(clock_.NowNs()));
+    TellChange(watched, watched.blindness.Finish(clock_.Now()));
   }
   if (!Say(state_->Write(StateNow(/*has_ended=*/true)))) {
     exit_code_ = kExitFailed;

@@ -226,7 +226,7 @@ void InterfacePoint::Source::OnPacket(uint8_t* self, const pcap_pkthdr* header,
 size_t InterfacePoint::Source::ReceiveBurst(PacketBurst* burst) {
   burst->size = 0;
   burst_ = burst;
-  clock_ns_ = clock_.NowNs();
+  clock_ns_ = clock_.Now();
   // An interface that goes down is an error here, once; packets that were in
   // the ring still come, and so do later ones.
   is_in_trouble_ =

@@ -14,7 +14,7 @@ class LiveClock {
   LiveClock() : offset_ns_(Read(CLOCK_REALTIME) - Read(CLOCK_MONOTONIC)) {}
 
   // Never goes backwards. Read without a system call (vDSO).
-  int64_t NowNs() const { return offset_ns_ + Read(CLOCK_MONOTONIC); }
+  int64_t Now() const { return offset_ns_ + Read(CLOCK_MONOTONIC); }
 
  private:
   static int64_t Read(clockid_t clock) {

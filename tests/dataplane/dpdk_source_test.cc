@@ -94,6 +94,8 @@ class DpdkSourceTest : public ::testing::Test {
     Worker worker({}, source(), world.editions(), nullptr);
     while (worker.RunOnce() > 0) {
     }
+    const uint64_t settlement = worker.RequestSettlement();
+    while (worker.settlement_count() < settlement) worker.RunOnce();
     AccountTotals sum;
     for (const Account& account : worker.accounts().view()) {
       sum += account.Read();

@@ -146,19 +146,26 @@ AccountTotals SumOf(const Accounts& accounts) {
 // Rounds without a packet after which a test stops waiting for one.
 constexpr size_t kPatience = 20'000'000;
 
+// Brings to the accounts what stands in open records.
+void Settle(Worker* worker) {
+  const uint64_t settlement = worker->RequestSettlement();
+  while (worker->settlement_count() < settlement) worker->RunOnce();
+}
+
 void RunUntil(Worker* worker, uint64_t packets) {
   size_t empty_count = 0;
   while (worker->counters().received.Read() < packets &&
          empty_count < kPatience) {
     empty_count = worker->RunOnce() == 0 ? empty_count + 1 : 0;
   }
+  Settle(worker);
 }
 
 // A capture as net_pcap tells it: of a packet that was cut off, it says what is
 // left and not how long the packet was.
-class WithoutWireLength final : public PacketSource {
+class WithoutWireLength final : public ReplaySource {
  public:
-  explicit WithoutWireLength(PacketSource* source) : source_(source) {}
+  explicit WithoutWireLength(ReplaySource* source) : source_(source) {}
   size_t ReceiveBurst(PacketBurst* burst) override {
     source_->ReceiveBurst(burst);
     for (Packet& packet : std::span(burst->packets.data(), burst->size)) {
@@ -170,9 +177,10 @@ class WithoutWireLength final : public PacketSource {
     source_->ReleaseBurst(burst);
   }
   bool is_finished() const override { return source_->is_finished(); }
+  void HoldBytes(HeldBytes* held) override { source_->HoldBytes(held); }
 
  private:
-  PacketSource* const source_;
+  ReplaySource* const source_;
 };
 
 // The accounts of both, but for the number of flows: a capture's own times say
@@ -378,6 +386,7 @@ TEST_F(DpdkCableTest, BringsBothDirectionsOfAFlowToOneWorker) {
   AccountTotals sum;
   for (const auto& worker : workers) {
     EXPECT_GT(worker->counters().received.Read(), 0u);
+    Settle(worker.get());
     sum += SumOf(worker->accounts());
   }
   EXPECT_EQ(sum.packets, said.packets());
