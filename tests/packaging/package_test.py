@@ -93,7 +93,8 @@ class PackageTest(unittest.TestCase):
         self.assertRegex(self.field("Version"), r"^\d+\.\d+\.\d+-\d+$")
         self.assertRegex(self.field("Maintainer"), r"^octroi developers <")
         depends = self.field("Depends")
-        for needed in ("libc6 (>= ", "libmaxminddb0 (>= ", "libsodium23 (>= ",
+        for needed in ("libc6 (>= ", "libmaxminddb0 (>= ", "libssl3 (>= ",
+                       "libseccomp2 (>= ", "libpcap0.8 (>= ",
                        "libyaml-cpp0.7 (>= ", "procps", "systemd | "):
             self.assertIn(needed, depends)
 
