@@ -304,7 +304,7 @@ void Daemon::ObservePoint(WatchedPoint* watched) {
   const int64_t now_ns = clock_.Now();
   const auto index = static_cast<size_t>(watched - points_.data());
   watched->status = watched->point->Observe();
-  Sighting sighting;
+  PointSighting sighting;
   sighting.status = watched->status;
   sighting.received_packets = ReceivedOf(index);
   sighting.receives_everything = watched->receives_everything;

@@ -16,7 +16,7 @@ BlindnessTracker::BlindnessTracker(int64_t now_ns)
     : observed_ns_(now_ns), received_ns_(now_ns) {}
 
 BlindnessChange BlindnessTracker::Observe(int64_t now_ns,
-                                          const Sighting& sighting) {
+                                          const PointSighting& sighting) {
   assert(now_ns >= observed_ns_);
   BlindnessChange change;
   ObserveSilence(now_ns, sighting, &change);
@@ -57,8 +57,8 @@ int64_t BlindnessTracker::blind_ns() const {
   return closed_ns_ + (open_ ? open_->until_ns - open_->from_ns : 0);
 }
 
-std::optional<BlindCause> BlindnessTracker::CauseOf(int64_t now_ns,
-                                                    const Sighting& sighting) {
+std::optional<BlindCause> BlindnessTracker::CauseOf(
+    int64_t now_ns, const PointSighting& sighting) {
   switch (sighting.status.state) {
     case PointState::kDown:
       return BlindCause::kDown;
@@ -78,7 +78,8 @@ std::optional<BlindCause> BlindnessTracker::CauseOf(int64_t now_ns,
   return std::nullopt;
 }
 
-void BlindnessTracker::ObserveSilence(int64_t now_ns, const Sighting& sighting,
+void BlindnessTracker::ObserveSilence(int64_t now_ns,
+                                      const PointSighting& sighting,
                                       BlindnessChange* change) {
   if (sighting.received_packets > received_packets_ || !interface_packets_) {
     interface_packets_ = sighting.status.interface_packets;

@@ -40,7 +40,7 @@ struct BlindInterval {
 };
 
 // What was seen of a point at one time.
-struct Sighting {
+struct PointSighting {
   PointStatus status;
   // Packets that workers received of it so far.
   uint64_t received_packets = 0;
@@ -72,7 +72,7 @@ class BlindnessTracker {
   explicit BlindnessTracker(int64_t now_ns);
 
   // REQUIRES: now_ns is not before that of the last call.
-  BlindnessChange Observe(int64_t now_ns, const Sighting& sighting);
+  BlindnessChange Observe(int64_t now_ns, const PointSighting& sighting);
   // No observation will follow: closes the interval that is open.
   BlindnessChange Finish(int64_t now_ns);
 
@@ -82,8 +82,9 @@ class BlindnessTracker {
   bool is_silent() const { return is_silent_; }
 
  private:
-  std::optional<BlindCause> CauseOf(int64_t now_ns, const Sighting& sighting);
-  void ObserveSilence(int64_t now_ns, const Sighting& sighting,
+  std::optional<BlindCause> CauseOf(int64_t now_ns,
+                                    const PointSighting& sighting);
+  void ObserveSilence(int64_t now_ns, const PointSighting& sighting,
                       BlindnessChange* change);
 
   std::optional<BlindInterval> open_;

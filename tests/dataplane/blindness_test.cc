@@ -29,7 +29,7 @@ class BlindnessTest : public ::testing::Test {
     }
   }
 
-  Sighting sighting_;
+  PointSighting sighting_;
   BlindnessTracker tracker_{0};
 };
 
@@ -77,7 +77,7 @@ TEST_F(BlindnessTest, IsBlindWhileTheLinkIsDownOrGone) {
         std::pair(PointState::kGone, BlindCause::kGone),
         std::pair(PointState::kLost, BlindCause::kGone)}) {
     BlindnessTracker tracker(0);
-    Sighting sighting;
+    PointSighting sighting;
     sighting.status.state = state;
 
     const BlindnessChange change = tracker.Observe(kSecond, sighting);
