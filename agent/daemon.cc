@@ -200,6 +200,11 @@ absl::Status Daemon::GiveUpPrivileges() {
   SandboxOptions options;
   options.readable_paths = FoldersOf(PathsOf(config()));
   options.readable_paths.push_back(config().facts.embedded_dir);
+  for (const SourceOptions& source : config().sources) {
+    // Opened when its first packet is due.
+    if (source.kind != SourceOptions::Kind::kFile) continue;
+    options.readable_paths.push_back(FolderOf(source.file));
+  }
   options.writable_folders = {state_->path()};
   if (config().live.flow_log) {
     options.writable_folders.push_back(FolderOf(config().live.flow_log->path));
@@ -275,7 +280,8 @@ void Daemon::ObserveWorkers() {
   is_all_moving_ = true;
   for (size_t i = 0; i < workers_->size(); ++i) {
     const uint64_t round_count = workers_->round_count(i);
-    if (round_count != progress_[i].round_count) {
+    // A worker whose capture has ended stands still for good.
+    if (round_count != progress_[i].round_count || workers_->has_ended(i)) {
       progress_[i] = {round_count, now_ns};
     }
     is_all_moving_ &= now_ns - progress_[i].moved_ns < kStalledNs;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dataplane/live_workers.h"
 
-#include <algorithm>
 #include <cassert>
 #include <chrono>
 #include <optional>
@@ -118,10 +117,15 @@ void LiveWorkers::RequestStop(int64_t drain_ns) {
   should_stop_.store(true, std::memory_order_release);
 }
 
+bool LiveWorkers::has_ended(size_t index) const {
+  return lanes_[index]->has_ended.load(std::memory_order_acquire);
+}
+
 bool LiveWorkers::has_ended() const {
-  return std::all_of(lanes_.begin(), lanes_.end(), [](const auto& lane) {
-    return lane->has_ended.load(std::memory_order_acquire);
-  });
+  for (size_t i = 0; i < lanes_.size(); ++i) {
+    if (!has_ended(i)) return false;
+  }
+  return true;
 }
 
 void LiveWorkers::Join() {

@@ -59,6 +59,8 @@ class LiveWorkers {
   // must go on to empty the rings. The threads have ended when has_ended().
   void RequestStop(int64_t drain_ns);
   bool has_ended() const;
+  // Of one worker, which also ends where its source has finished.
+  bool has_ended(size_t index) const;
   // Waits for the threads. REQUIRES: RequestStop was called.
   void Join();
 

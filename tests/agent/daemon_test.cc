@@ -303,6 +303,22 @@ TEST_F(DaemonTest, FollowsAnInterfaceThatIsMadeAnewWithoutAnyPrivilege) {
   EXPECT_GT(State().totals.blind_ns, 0);
 }
 
+TEST_F(DaemonTest, ReceivesACaptureOnceAndStaysWell) {
+  dir_.Write("octroi.yaml",
+             fmt::format("sources: [{{file: {}}}]\n"
+                         "state_directory: {}\n",
+                         OCTROI_BINARY_DIR "/examples/branch-office.pcapng",
+                         dir_.Path("state")));
+  Start();
+  // The capture has ended long before its worker would count as stalled.
+  for (int i = 0; i < 12; ++i) ASSERT_TRUE(notify_->WaitFor("WATCHDOG=1"));
+
+  EXPECT_EQ(Stop(), 0) << errors();
+
+  EXPECT_GT(State().totals.received_packets, 0u);
+  EXPECT_EQ(State().totals.blind_ns, 0) << errors();
+}
+
 TEST_F(DaemonTest, SaysWhatItCannotStartWith) {
   dir_.Write("octroi.yaml", "sources: [{interface: nowhere0}]\n");
   Spawn();
