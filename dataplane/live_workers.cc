@@ -3,7 +3,6 @@
 
 #include <cassert>
 #include <chrono>
-#include <optional>
 #include <system_error>
 
 #include "fmt/format.h"
@@ -16,6 +15,10 @@ constexpr int kWaitMs = 50;
 // Packets may wait in a ring so long before a worker receives them: its clock
 // is not set ahead of them.
 constexpr int64_t kPacketDelayNs = 1'000'000'000;
+
+// How long a worker that is to stop goes on to receive.
+constexpr int kLastLookMs = 100;
+constexpr int64_t kLastLookNs = kLastLookMs * int64_t{1'000'000};
 
 int64_t SteadyNs() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(
@@ -136,25 +139,32 @@ void LiveWorkers::Join() {
 void LiveWorkers::Run(Lane* lane) {
   Worker& worker = lane->worker;
   // While no packet comes: since when, and the clock of the last one.
-  std::optional<int64_t> idle_since_ns;
+  bool is_idle = false;
+  int64_t idle_since_ns = 0;
   int64_t idle_clock_ns = 0;
   lane->source->StartThread();
   while (!should_stop_.load(std::memory_order_acquire)) {
     lane->round_count.Add(1);
     if (worker.RunOnce() > 0) {
-      idle_since_ns.reset();
+      is_idle = false;
       continue;
     }
     if (lane->source->is_finished()) break;
     if (worker.is_busy()) continue;
     const int64_t now_ns = SteadyNs();
-    if (!idle_since_ns) {
+    if (!is_idle) {
+      is_idle = true;
       idle_since_ns = now_ns;
       idle_clock_ns = worker.clock_ns();
     }
-    worker.AdvanceClock(idle_clock_ns + (now_ns - *idle_since_ns) -
+    worker.AdvanceClock(idle_clock_ns + (now_ns - idle_since_ns) -
                         kPacketDelayNs);
     lane->source->Wait(kWaitMs);
+  }
+  // What came before is received, also where the kernel still keeps it.
+  const int64_t last_look_ns = SteadyNs() + kLastLookNs;
+  while (!lane->source->is_finished() && SteadyNs() < last_look_ns) {
+    if (worker.RunOnce() == 0) lane->source->Wait(kLastLookMs);
   }
   lane->sink.StartDraining();
   worker.Finish(worker.clock_ns());
