@@ -107,10 +107,15 @@ ExitCode FinishOutput(const Surroundings& surroundings) {
 
 LoadedBeliefs LoadBeliefs(const BeliefOptions& options,
                           const Surroundings& surroundings) {
+  std::optional<Config> config = ObtainConfig(options, surroundings);
+  if (!config) return {nullptr, kExitUsage};
+  return LoadBeliefs(*std::move(config), options, surroundings);
+}
+
+LoadedBeliefs LoadBeliefs(Config loaded, const BeliefOptions& options,
+                          const Surroundings& surroundings) {
   auto beliefs = std::make_unique<Beliefs>();
-  std::optional<Config> loaded = ObtainConfig(options, surroundings);
-  if (!loaded) return {nullptr, kExitUsage};
-  beliefs->config = *std::move(loaded);
+  beliefs->config = std::move(loaded);
   const Config& config = beliefs->config;
   std::vector<Problem> problems;
   beliefs->facts = LoadFacts(config.facts, &problems);

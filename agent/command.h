@@ -72,6 +72,9 @@ struct LoadedBeliefs {
 };
 LoadedBeliefs LoadBeliefs(const BeliefOptions& options,
                           const Surroundings& surroundings);
+// The same of a configuration that has been obtained with these options.
+LoadedBeliefs LoadBeliefs(Config config, const BeliefOptions& options,
+                          const Surroundings& surroundings);
 
 // Reads the configuration, or takes the defaults, with the embedded facts in
 // place. Nothing after writing what is wrong with it.

@@ -3,8 +3,6 @@
 
 #include <poll.h>
 
-#include <algorithm>
-#include <cassert>
 #include <cstdlib>
 #include <filesystem>
 #include <ostream>
@@ -15,7 +13,6 @@
 #include "agent/observation.h"
 #include "agent/sandbox.h"
 #include "agent/text.h"
-#include "config/facts.h"
 #include "fmt/format.h"
 
 namespace octroi {
@@ -124,8 +121,8 @@ ExitCode Daemon::Start() {
 }
 
 ExitCode Daemon::LoadBeliefs() {
-  std::optional<Config> config = ObtainConfig(
-      {.config_path = config_path_, .needs_sources = true}, surroundings_);
+  BeliefOptions options = {.config_path = config_path_, .needs_sources = true};
+  std::optional<Config> config = ObtainConfig(options, surroundings_);
   if (!config) return kExitUsage;
   const std::vector<std::string> problems = ProblemsOfSources(config->sources);
   for (const std::string& problem : problems) {
@@ -133,10 +130,9 @@ ExitCode Daemon::LoadBeliefs() {
   }
   if (!problems.empty()) return kExitUsage;
   own_addresses_ = OwnAddresses(config->sources, links_.get());
-  LoadedBeliefs loaded = octroi::LoadBeliefs({.config_path = config_path_,
-                                              .own_addresses = own_addresses_,
-                                              .needs_sources = true},
-                                             surroundings_);
+  options.own_addresses = own_addresses_;
+  LoadedBeliefs loaded =
+      octroi::LoadBeliefs(*std::move(config), options, surroundings_);
   if (loaded.beliefs == nullptr) return loaded.exit_code;
   generations_ = std::make_unique<Generations>(std::move(loaded.beliefs));
   return kExitDone;
@@ -148,7 +144,6 @@ absl::Status Daemon::OpenState() {
   auto state = StateDirectory::Open(StateDirectoryOf(config()));
   if (!state.ok()) return state.status();
   state_ = *std::move(state);
-  start_ns_ = WallNs();
   const auto read = state_->Read();
   if (!read.ok()) {
     Say(std::string(read.status().message()));
@@ -160,7 +155,7 @@ absl::Status Daemon::OpenState() {
         last_run_.run_count + 1, FormatInstant(last_run_.alive_ns),
         last_run_.has_ended ? "ended as it should" : "did not end by itself"));
   }
-  if (last_run_.run_count == 0) last_run_.first_start_ns = start_ns_;
+  if (last_run_.run_count == 0) last_run_.first_start_ns = WallNs();
   return state_->Write(StateNow(/*has_ended=*/false));
 }
 
@@ -230,7 +225,8 @@ absl::Status Daemon::StartThreads() {
   Generation& present = generations_->present();
   workers_ = std::make_unique<LiveWorkers>(options, points, present.editions());
   writer_ = std::make_unique<LiveWriter>(workers_.get(), generations_.get(),
-                                         std::move(flow_log_), events_.get());
+                                         std::move(flow_log_), events_.get(),
+                                         surroundings_.now_ns);
   progress_.assign(workers_->size(), {0, clock_.Now()});
   edition_until_ns_ = present.timeline().At(WallNs()).until_ns;
   if (const absl::Status status = writer_->Start(); !status.ok()) return status;
@@ -274,20 +270,20 @@ void Daemon::Tick() {
   KeepState();
 }
 
-// The watchdog is fed only while every worker and the writer move.
+// The watchdog is fed only while every worker moves.
 void Daemon::ObserveWorkers() {
   const int64_t now_ns = clock_.Now();
-  is_all_moving_ = true;
+  bool is_all_moving = true;
   for (size_t i = 0; i < workers_->size(); ++i) {
     const uint64_t round_count = workers_->round_count(i);
     // A worker whose capture has ended stands still for good.
     if (round_count != progress_[i].round_count || workers_->has_ended(i)) {
       progress_[i] = {round_count, now_ns};
     }
-    is_all_moving_ &= now_ns - progress_[i].moved_ns < kStalledNs;
+    is_all_moving &= now_ns - progress_[i].moved_ns < kStalledNs;
   }
   const std::optional<int64_t> watchdog_ns = manager_.watchdog_ns();
-  if (!watchdog_ns || !is_all_moving_) return;
+  if (!watchdog_ns || !is_all_moving) return;
   if (now_ns - fed_ns_ < *watchdog_ns / 4) return;
   fed_ns_ = now_ns;
   manager_.FeedWatchdog();

@@ -120,7 +120,6 @@ class Daemon {
   std::unique_ptr<Signals> signals_;
   std::unique_ptr<StateDirectory> state_;
   DaemonState last_run_;  // As the last one left it.
-  int64_t start_ns_ = 0;
 
   std::unique_ptr<EventSink> event_sink_;
   std::unique_ptr<EventLog> events_;
@@ -138,7 +137,6 @@ class Daemon {
 
   bool should_end_ = false;
   ExitCode exit_code_ = kExitDone;
-  bool is_all_moving_ = true;
   int64_t fed_ns_ = 0;
   int64_t state_kept_ns_ = 0;
   int64_t addresses_seen_ns_ = 0;
@@ -148,7 +146,6 @@ class Daemon {
   std::future<Loaded> loading_;
   std::string loading_cause_;
   std::string wanted_cause_;
-  std::vector<IpAddress> loading_addresses_;
   // Generations before the present one may be freed when the writer has passed
   // twice since the workers let go.
   std::optional<uint64_t> release_pass_;

@@ -17,19 +17,15 @@ constexpr size_t kBatchFlows = 512;
 constexpr std::chrono::milliseconds kPassInterval(100);
 constexpr int64_t kFlushIntervalNs = 1'000'000'000;
 
-int64_t WallClockNs() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
-
 }  // namespace
 
 LiveWriter::LiveWriter(LiveWorkers* workers, const Generations* generations,
-                       std::unique_ptr<FlowLog> log, EventLog* events)
+                       std::unique_ptr<FlowLog> log, EventLog* events,
+                       std::function<int64_t()> now_ns)
     : workers_(workers),
       generations_(generations),
       events_(events),
+      now_ns_(std::move(now_ns)),
       log_(std::move(log)),
       batch_(kBatchFlows) {}
 
@@ -77,7 +73,7 @@ void LiveWriter::Run() {
       changed_.wait_for(lock, kPassInterval, [this] { return should_end_; });
       is_last = should_end_;
     }
-    const int64_t now_ns = WallClockNs();
+    const int64_t now_ns = now_ns_();
     TakeAll(now_ns);
     if (is_last) break;
     if (should_reopen_.exchange(false) && log_ != nullptr) {
@@ -93,7 +89,7 @@ void LiveWriter::Run() {
     TellLosses(now_ns);
     events_->Tick(now_ns);
   }
-  const int64_t now_ns = WallClockNs();
+  const int64_t now_ns = now_ns_();
   if (log_ != nullptr) log_->Finish(now_ns);
   TellLosses(now_ns);
   events_->Finish(now_ns);

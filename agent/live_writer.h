@@ -9,6 +9,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -27,9 +28,11 @@ namespace octroi {
 
 class LiveWriter {
  public:
-  // `log` may be null: no records are kept. The others must outlive this.
+  // `log` may be null: no records are kept. `now_ns` is the wall clock, as
+  // Surroundings have it. The others must outlive this.
   LiveWriter(LiveWorkers* workers, const Generations* generations,
-             std::unique_ptr<FlowLog> log, EventLog* events);
+             std::unique_ptr<FlowLog> log, EventLog* events,
+             std::function<int64_t()> now_ns);
   // REQUIRES: finished, or never started.
   ~LiveWriter();
   LiveWriter(const LiveWriter&) = delete;
@@ -46,7 +49,6 @@ class LiveWriter {
   uint64_t pass_count() const { return pass_count_.Read(); }
   // Flow records that are in no file though they should be, wherever.
   uint64_t lost_records() const;
-  bool is_running() const { return thread_.joinable(); }
 
  private:
   void Run();
@@ -57,6 +59,7 @@ class LiveWriter {
   LiveWorkers* const workers_;
   const Generations* const generations_;
   EventLog* const events_;
+  const std::function<int64_t()> now_ns_;
   std::thread thread_;
 
   // Writer's thread only.

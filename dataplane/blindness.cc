@@ -24,33 +24,32 @@ BlindnessChange BlindnessTracker::Observe(int64_t now_ns,
   const uint64_t lost_packets = known_losses - known_losses_;
   const std::optional<BlindCause> cause = CauseOf(now_ns, sighting);
   known_losses_ = known_losses;
-  if (cause && !open_) {
-    open_ = BlindInterval{observed_ns_, now_ns, *cause, 0};
-    change.opened = open_;
-  }
   if (cause) {
+    const bool is_new = !open_;
+    if (is_new) open_ = BlindInterval{observed_ns_, now_ns, *cause, 0};
     last_blind_ns_ = now_ns;
     open_->until_ns = now_ns;
     open_->lost_packets += lost_packets;
-    if (change.opened) change.opened = open_;
+    if (is_new) change.opened = open_;
   }
   observed_ns_ = now_ns;
-  if (open_ && now_ns - last_blind_ns_ >= kQuietNs) {
-    closed_ns_ += open_->until_ns - open_->from_ns;
-    change.closed = open_;
-    open_.reset();
-  }
+  if (open_ && now_ns - last_blind_ns_ >= kQuietNs) change.closed = Close();
   return change;
 }
 
 BlindnessChange BlindnessTracker::Finish(int64_t now_ns) {
   assert(now_ns >= observed_ns_);
   BlindnessChange change;
-  if (!open_) return change;
-  closed_ns_ += open_->until_ns - open_->from_ns;
-  change.closed = open_;
-  open_.reset();
+  if (open_) change.closed = Close();
   return change;
+}
+
+// REQUIRES: an interval is open.
+BlindInterval BlindnessTracker::Close() {
+  const BlindInterval closed = *open_;
+  closed_ns_ += closed.until_ns - closed.from_ns;
+  open_.reset();
+  return closed;
 }
 
 int64_t BlindnessTracker::blind_ns() const {

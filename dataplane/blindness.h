@@ -82,6 +82,7 @@ class BlindnessTracker {
   bool is_silent() const { return is_silent_; }
 
  private:
+  BlindInterval Close();
   std::optional<BlindCause> CauseOf(int64_t now_ns,
                                     const PointSighting& sighting);
   void ObserveSilence(int64_t now_ns, const PointSighting& sighting,

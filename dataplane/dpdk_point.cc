@@ -73,14 +73,11 @@ LiveSource* DpdkPoint::source(size_t index) { return sources_[index].get(); }
 PointStatus DpdkPoint::Observe() {
   PointStatus status;
   status.note = note_;
-  const auto place = [&](LossPlace where) {
-    return &status.losses.packets[static_cast<size_t>(where)];
-  };
   for (size_t i = 0; i < ports_->ports().size(); ++i) {
     const DpdkPortState port = ports_->ReadState(i);
-    AddTo(place(LossPlace::kNic), port.missed);
-    AddTo(place(LossPlace::kNicErrors), port.errors);
-    AddTo(place(LossPlace::kMempool), port.without_buffer);
+    AddTo(&status.losses.at(LossPlace::kNic), port.missed);
+    AddTo(&status.losses.at(LossPlace::kNicErrors), port.errors);
+    AddTo(&status.losses.at(LossPlace::kMempool), port.without_buffer);
     AddTo(&status.interface_packets, port.received);
     if (port.is_gone) {
       status.state = PointState::kLost;

@@ -17,7 +17,7 @@ absl::StatusOr<std::unique_ptr<FilePoint>> FilePoint::Open(
 // Reading a file loses nothing, which is known.
 PointStatus FilePoint::Observe() {
   PointStatus status;
-  status.losses.packets[static_cast<size_t>(LossPlace::kKernelRing)] = 0;
+  status.losses.at(LossPlace::kKernelRing) = 0;
   return status;
 }
 

@@ -383,10 +383,8 @@ PointStatus InterfacePoint::Observe() {
     status.interface_packets = link->packets;
     CountInterfaceLosses(*link);
   }
-  status.losses.packets[static_cast<size_t>(LossPlace::kKernelRing)] =
-      ring_losses_;
-  status.losses.packets[static_cast<size_t>(LossPlace::kInterface)] =
-      interface_losses_;
+  status.losses.at(LossPlace::kKernelRing) = ring_losses_;
+  status.losses.at(LossPlace::kInterface) = interface_losses_;
   return status;
 }
 

@@ -40,6 +40,9 @@ struct LossTotals {
   const std::optional<uint64_t>& at(LossPlace place) const {
     return packets[static_cast<size_t>(place)];
   }
+  std::optional<uint64_t>& at(LossPlace place) {
+    return packets[static_cast<size_t>(place)];
+  }
   // The sum over the places that are known.
   uint64_t known() const;
 
