@@ -439,9 +439,7 @@ void Daemon::Adopt(std::unique_ptr<Beliefs> beliefs) {
   }
   Generation& next = generations_->Adopt(std::move(beliefs));
   edition_until_ns_ = next.timeline().At(WallNs()).until_ns;
-  for (size_t i = 0; i < workers_->size(); ++i) {
-    workers_->worker(i).OfferEditions(next.editions());
-  }
+  workers_->OfferEditions(next.editions());
   release_pass_.reset();
   events_->EditionAdopted(next.beliefs().digest, loading_cause_);
 }
@@ -451,12 +449,11 @@ void Daemon::Adopt(std::unique_ptr<Beliefs> beliefs) {
 void Daemon::ReleaseGenerations() {
   if (generations_->count() == 1) return;
   const EditionProvider* present = generations_->present().editions();
-  for (size_t i = 0; i < workers_->size(); ++i) {
-    if (workers_->worker(i).oldest_editions() != present) return;
-  }
+  if (!workers_->is_adopted(present)) return;
   const uint64_t passes = writer_->pass_count();
   if (!release_pass_) release_pass_ = passes + 2;
   if (passes < *release_pass_) return;
+  workers_->ReleaseBooks();
   generations_->ReleaseBefore(present);
   release_pass_.reset();
 }

@@ -26,6 +26,9 @@
 
 namespace octroi {
 
+// Index of an account in Accounts: below 2^31.
+using AccountIndex = uint32_t;
+
 // Stands for an attribution that an account no longer tells: see Accounts.
 inline constexpr AttributionId kFoldedAttribution = UINT32_MAX;
 
@@ -84,6 +87,11 @@ struct AccountsOptions {
   // Accounts above this are folded: their attribution, workload, edition and
   // exception are no longer told, direction, verdict and reason still are.
   size_t capacity_limit = size_t{1} << 20;
+
+  // All memory from the start: accounts that do not grow.
+  static constexpr AccountsOptions Fixed(size_t limit) {
+    return {.initial_capacity = SIZE_MAX, .capacity_limit = limit};
+  }
 };
 
 class Accounts {
@@ -143,6 +151,18 @@ class Accounts {
   std::atomic<size_t> size_{0};
   std::vector<AccountIndex> buckets_;  // Linear probing.
   Counter folded_count_;               // FindOrInsert calls that were folded.
+};
+
+// The accounts of one worker for what the editions of one provider judged: of
+// the outermost IP layers, and of the innermost ones of tunnels, which are the
+// same packets once more, never to be added to the first.
+struct Books {
+  Books(const AccountsOptions& outer_options,
+        const AccountsOptions& tunnelled_options, uint64_t seed)
+      : outer(outer_options, seed), tunnelled(tunnelled_options, seed) {}
+
+  Accounts outer;
+  Accounts tunnelled;
 };
 
 // The rows of several workers' accounts as one list: equal keys are added,

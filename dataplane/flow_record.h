@@ -55,9 +55,6 @@ constexpr bool IsClosed(uint8_t tcp_end) {
          (tcp_end & kTcpEndFinByBoth) == kTcpEndFinByBoth;
 }
 
-// Index of an account in the worker's Accounts (accounts.h).
-using AccountIndex = uint32_t;
-
 struct FlowRecord {
   FlowKey key;
 
@@ -78,7 +75,6 @@ struct FlowRecord {
   AttributionId attribution = 0;
   // Edition::index of the edition that judged the flow.
   uint32_t edition = 0;
-  AccountIndex account = 0;
   Judgement judgement;
   // Of the local end; of the initiator if both are local. kNoWorkload if no
   // workload covers it or no end is local.

@@ -252,9 +252,17 @@ void FlowTable::StartGeneration(int64_t clock_ns) {
   generation_clock_ns_ = clock_ns;
 }
 
-void FlowTable::EndIfStale(FlowIndex place) {
-  if (!HasOpenRecord(place) || lines_[place].generation == generation_) return;
-  EndAt(place, generation_clock_ns_);
+bool FlowTable::EndIfStale(FlowIndex flow) {
+  if (lines_[flow].generation == generation_) return false;
+  EndAt(flow, generation_clock_ns_);
+  return true;
+}
+
+void FlowTable::TouchRecordsOf(size_t group) const {
+  for (PlaceSet open = OpenRecordsOf(group); !open.is_empty();
+       open.RemoveFirst()) {
+    __builtin_prefetch(&lines_[IndexOf(group, open.First())], /*rw=*/1);
+  }
 }
 
 FlowCounts FlowTable::Unsettled(FlowIndex flow) const {
@@ -338,7 +346,6 @@ FlowRecord FlowTable::record(FlowIndex flow) const {
   record.last_clock_ns = line.last_clock_ns;
   record.attribution = details.attribution;
   record.edition = details.edition;
-  record.account = line.account;
   record.judgement = details.judgement;
   record.workload = details.workload;
   record.direction = line.direction;

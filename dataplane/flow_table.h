@@ -104,7 +104,8 @@ struct alignas(64) FlowLine {
   uint32_t packets[2];
   int64_t start_clock_ns;
   int64_t last_clock_ns;
-  AccountIndex account;
+  // The owner's: where it accounts the flow.
+  uint32_t account;
   // Of the editions that the flow was judged by; kNoGeneration: there is no
   // record here, or it has ended and is not yet released.
   uint8_t generation;
@@ -191,8 +192,8 @@ class FlowTable {
   // its key is met, or by EndIfStale, as of `clock_ns`.
   // REQUIRES: no record of an earlier generation is left.
   void StartGeneration(int64_t clock_ns);
-  // Ends the record at a place if it is of an earlier generation.
-  void EndIfStale(FlowIndex place);
+  // Ends an open record if it is of an earlier generation. Whether it was.
+  bool EndIfStale(FlowIndex flow);
 
   // Looks at the next `count` places of the table, round and round, and ends
   // the records that cannot continue at `clock_ns`.
@@ -226,13 +227,16 @@ class FlowTable {
   // A record as it is exported.
   FlowRecord record(FlowIndex flow) const;
 
-  // Places of the table, with a record or without, and whether one that has not
-  // ended is there. Places stay where they are until the next Reserve.
-  size_t place_count() const { return groups_.size() * TagGroup::kPlaces; }
-  bool HasOpenRecord(FlowIndex place) const {
-    return groups_[place / TagGroup::kPlaces].tags[place % TagGroup::kPlaces] >
-           TagGroup::kEnded;
+  // The table in its groups, for who goes over all of it: the records of a
+  // group that have not ended, which stay where they are until the next
+  // Reserve. TouchRecordsOf saves the wait for their lines a little later.
+  size_t group_count() const { return groups_.size(); }
+  size_t place_count() const { return group_count() * TagGroup::kPlaces; }
+  PlaceSet OpenRecordsOf(size_t group) const { return groups_[group].Open(); }
+  static FlowIndex IndexOf(size_t group, uint32_t place) {
+    return static_cast<FlowIndex>(group * TagGroup::kPlaces + place);
   }
+  void TouchRecordsOf(size_t group) const;
 
   // Records in the table, those not yet released included.
   size_t size() const { return size_; }
@@ -261,6 +265,10 @@ class FlowTable {
     uint8_t generation;
   };
 
+  bool HasOpenRecord(FlowIndex place) const {
+    return groups_[place / TagGroup::kPlaces].tags[place % TagGroup::kPlaces] >
+           TagGroup::kEnded;
+  }
   static size_t MemoryOf(size_t capacity);
   static size_t GroupCountOf(size_t capacity);
   // Any byte but the two that are no tags.

@@ -1,24 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dataplane/live_workers.h"
 
+#include <algorithm>
 #include <cassert>
 #include <chrono>
 #include <system_error>
+#include <utility>
 
 #include "fmt/format.h"
 
 namespace octroi {
 namespace {
 
-// How long a worker waits for a packet before it looks after its flows.
-constexpr int kWaitMs = 50;
+// How long a worker waits for a packet before it looks after its flows, and
+// whether somebody asks for its accounts.
+constexpr int kWaitMs = 10;
 // Packets may wait in a ring so long before a worker receives them: its clock
 // is not set ahead of them.
 constexpr int64_t kPacketDelayNs = 1'000'000'000;
 
 // How long a worker that is to stop goes on to receive.
 constexpr int kLastLookMs = 100;
-constexpr int64_t kLastLookNs = kLastLookMs * int64_t{1'000'000};
+constexpr int64_t kMillisecondNs = 1'000'000;
+constexpr int64_t kLastLookNs = kLastLookMs * kMillisecondNs;
 
 int64_t SteadyNs() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(
@@ -32,8 +36,9 @@ WorkerOptions OptionsOf(const LiveOptions& options) {
   worker.flow_table.initial_capacity =
       FlowTable::CapacityWithin(options.flow_memory_bytes);
   worker.flow_table.is_prefaulted = true;
-  worker.accounts.initial_capacity = options.account_limit;
-  worker.accounts.capacity_limit = options.account_limit;
+  worker.accounts = AccountsOptions::Fixed(options.account_limit);
+  worker.tunnelled_accounts =
+      AccountsOptions::Fixed(options.tunnelled_account_limit);
   worker.timeouts = options.timeouts;
   worker.hash_seed = options.hash_seed;
   return worker;
@@ -170,6 +175,39 @@ void LiveWorkers::Run(Lane* lane) {
   worker.Finish(worker.clock_ns());
   lane->source->EndThread();
   lane->has_ended.store(true, std::memory_order_release);
+}
+
+void LiveWorkers::OfferEditions(EditionProvider* editions) {
+  for (const auto& lane : lanes_) lane->worker.OfferEditions(editions);
+}
+
+bool LiveWorkers::is_adopted(const EditionProvider* editions) const {
+  return std::all_of(lanes_.begin(), lanes_.end(), [&](const auto& lane) {
+    return lane->worker.oldest_editions() == editions;
+  });
+}
+
+void LiveWorkers::ReleaseBooks() {
+  for (const auto& lane : lanes_) lane->worker.ReleaseBooks();
+}
+
+size_t LiveWorkers::Settle(int timeout_ms) {
+  constexpr int kLookMs = 1;
+  const int64_t until_ns = SteadyNs() + timeout_ms * kMillisecondNs;
+  std::vector<std::pair<const Worker*, uint64_t>> waiting;
+  for (const auto& lane : lanes_) {
+    Worker& worker = lane->worker;
+    // Nothing to ask for: it may be asleep.
+    if (worker.is_settled()) continue;
+    waiting.emplace_back(&worker, worker.RequestSettlement());
+  }
+  while (true) {
+    std::erase_if(waiting, [](const auto& one) {
+      return one.first->settlement_count() >= one.second;
+    });
+    if (waiting.empty() || SteadyNs() >= until_ns) return waiting.size();
+    std::this_thread::sleep_for(std::chrono::milliseconds(kLookMs));
+  }
 }
 
 size_t LiveWorkers::point_index(size_t worker) const {

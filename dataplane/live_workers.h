@@ -32,9 +32,10 @@ namespace octroi {
 struct LiveOptions {
   // Of each worker's flow table.
   size_t flow_memory_bytes = size_t{192} << 20;
-  // Accounts of each worker, and as many for what is inside tunnels; above
-  // these they are folded (accounts.h).
-  size_t account_limit = size_t{1} << 16;
+  // Accounts of each worker, and of what is inside tunnels, for one set of
+  // editions; above these they are folded (accounts.h). 16 MiB and 1 MiB.
+  size_t account_limit = size_t{1} << 17;
+  size_t tunnelled_account_limit = size_t{1} << 13;
   FlowTimeouts timeouts = {};
   size_t export_ring_records = kDefaultExportRingRecords;
   uint64_t hash_seed = 0;
@@ -63,6 +64,19 @@ class LiveWorkers {
   bool has_ended(size_t index) const;
   // Waits for the threads. REQUIRES: RequestStop was called.
   void Join();
+
+  // Every worker adopts these editions, with fresh books (worker.h). Takes as
+  // much memory anew as the accounts have; that of the earlier ones is given
+  // back by ReleaseBooks, once is_adopted(editions).
+  void OfferEditions(EditionProvider* editions);
+  // Whether no worker has a record left that others judged.
+  bool is_adopted(const EditionProvider* editions) const;
+  void ReleaseBooks();
+
+  // Asks every worker to tell its accounts of all that it received so far, and
+  // waits, `timeout_ms` at most. Returns how many workers have not: their
+  // accounts hold less, never more. Any thread.
+  size_t Settle(int timeout_ms);
 
   size_t size() const { return lanes_.size(); }
   // Index of the point that a worker receives from.

@@ -56,6 +56,18 @@ struct alignas(16) TagGroup {
                     kWithoutCount);
   }
 
+  // The places that have a record which has not ended.
+  PlaceSet Open() const {
+    static_assert(kFree == 0 && kEnded == 1);
+    constexpr uint32_t kWithoutCount = (1u << kPlaces) - 1;
+    const __m128i bytes =
+        _mm_load_si128(reinterpret_cast<const __m128i*>(this));
+    const __m128i no_tag =
+        _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(kEnded)), bytes);
+    return PlaceSet(~static_cast<uint32_t>(_mm_movemask_epi8(no_tag)) &
+                    kWithoutCount);
+  }
+
   void Pass() { passed_count += passed_count == kManyPassed ? 0 : 1; }
   void UndoPass() { passed_count -= passed_count == kManyPassed ? 0 : 1; }
 };

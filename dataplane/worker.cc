@@ -27,6 +27,9 @@ AccountTotals TotalsOf(const FlowLine& line, const FlowCounts& counts) {
   return totals;
 }
 
+// The bit of FlowLine::account that says which books.
+constexpr uint32_t kBooksBit = uint32_t{1} << 31;
+
 }  // namespace
 
 Worker::Worker(const WorkerOptions& options, PacketSource* source,
@@ -34,15 +37,17 @@ Worker::Worker(const WorkerOptions& options, PacketSource* source,
     : burst_size_(options.burst_size),
       expiry_scan_count_(options.expiry_scan_count),
       settlement_interval_packets_(options.settlement_interval_packets),
+      accounts_options_(options.accounts),
+      tunnelled_accounts_options_(options.tunnelled_accounts),
+      hash_seed_(options.hash_seed),
       source_(source),
       sink_(sink),
       tunnels_(options.hash_seed),
       flow_table_(options.flow_table, options.timeouts, options.hash_seed),
       classifier_(editions),
-      accounts_(options.accounts, options.hash_seed),
-      tunnelled_accounts_(options.accounts, options.hash_seed),
-      editions_(editions),
       oldest_editions_(editions) {
+  all_books_.push_back(MakeBooks(editions));
+  in_use_ = all_books_.back().get();
   assert(burst_size_ >= 1 && burst_size_ <= kMaxBurst);
   assert(expiry_scan_count_ <= FlowTable::kMaxEndedPerCall);
   assert(settlement_interval_packets_ >= 1 &&
@@ -50,10 +55,11 @@ Worker::Worker(const WorkerOptions& options, PacketSource* source,
 }
 
 size_t Worker::RunOnce() {
-  // Places that a sweep looks at: about as long as a burst takes, and more
+  // Groups that a sweep looks at: about as long as a burst takes, and more
   // where there is none.
-  constexpr size_t kPlacesPerBurst = 256;
-  constexpr size_t kPlacesWhileIdle = FlowTable::kMaxEndedPerCall;
+  constexpr size_t kGroupsPerBurst = 16;
+  constexpr size_t kGroupsWhileIdle =
+      FlowTable::kMaxEndedPerCall / TagGroup::kPlaces;
   AdoptOffered();
   const size_t received_count = source_->ReceiveBurst(&burst_);
   for (size_t begin = 0; begin < received_count; begin += burst_size_) {
@@ -62,7 +68,7 @@ size_t Worker::RunOnce() {
   }
   source_->ReleaseBurst(&burst_);
   if (IsSweepDue()) {
-    SweepSome(received_count > 0 ? kPlacesPerBurst : kPlacesWhileIdle);
+    SweepSome(received_count > 0 ? kGroupsPerBurst : kGroupsWhileIdle);
   }
   return received_count;
 }
@@ -74,8 +80,8 @@ void Worker::RunBurst(std::span<const Packet> packets) {
   unsettled_packets_ += packets.size();
 
   ReadLayers(packets);
-  UpdateFlows(&outer_, &accounts_);
-  if (inner_.size > 0) UpdateFlows(&inner_, &tunnelled_accounts_);
+  UpdateFlows(&outer_, &in_use_->books.outer);
+  if (inner_.size > 0) UpdateFlows(&inner_, &in_use_->books.tunnelled);
   counters_.accounted.Add(outer_.size);
   ExpireBurst();
   ExportEnded();
@@ -102,15 +108,46 @@ void Worker::Finish(int64_t final_clock_ns) {
   }
   ExportEnded();
   sweep_number_ = requested_count_.load(std::memory_order_acquire);
+  sweep_received_ = counters_.received.Read();
   FinishSweep();
+}
+
+std::unique_ptr<Worker::JudgedBooks> Worker::MakeBooks(
+    EditionProvider* editions) const {
+  return std::unique_ptr<JudgedBooks>(new JudgedBooks{
+      editions, {accounts_options_, tunnelled_accounts_options_, hash_seed_}});
+}
+
+EditionProvider* Worker::OfferEditions(EditionProvider* editions) {
+  all_books_.push_back(MakeBooks(editions));
+  const JudgedBooks* const replaced =
+      offered_.exchange(all_books_.back().get(), std::memory_order_acq_rel);
+  if (replaced == nullptr) return nullptr;
+  EditionProvider* const never_used = replaced->editions;
+  std::erase_if(all_books_,
+                [replaced](const auto& one) { return one.get() == replaced; });
+  return never_used;
+}
+
+std::vector<const Books*> Worker::kept_books() const {
+  std::vector<const Books*> kept;
+  for (const auto& one : all_books_) kept.push_back(&one->books);
+  return kept;
+}
+
+void Worker::ReleaseBooks() {
+  const EditionProvider* const oldest = oldest_editions();
+  while (all_books_.front()->editions != oldest) {
+    all_books_.erase(all_books_.begin());
+  }
 }
 
 // Every packet of a burst may start a flow in each of its two layers, an
 // account for each, and a tunnel.
 void Worker::ReserveForBurst() {
   flow_table_.Reserve(2 * kMaxBurst);
-  accounts_.Reserve(kMaxBurst);
-  tunnelled_accounts_.Reserve(kMaxBurst);
+  in_use_->books.outer.Reserve(kMaxBurst);
+  in_use_->books.tunnelled.Reserve(kMaxBurst);
   tunnels_.Reserve(kMaxBurst);
 }
 
@@ -163,9 +200,10 @@ void Worker::CollectInner(const DecodedPacket& packet) {
   }
   counters_.tunnels_not_tracked.Add(1);
   const Classification found = classifier_.Classify(layer);
-  tunnelled_accounts_.AddPacket(
-      tunnelled_accounts_.FindOrInsert(AccountKeyOf(found)), layer.ip_octets,
-      IsEgress(found.direction, found.is_opened_by_sender));
+  Accounts& accounts = in_use_->books.tunnelled;
+  accounts.AddPacket(accounts.FindOrInsert(AccountKeyOf(found)),
+                     layer.ip_octets,
+                     IsEgress(found.direction, found.is_opened_by_sender));
 }
 
 // A packet of a known flow is done once its record has it.
@@ -197,7 +235,7 @@ void Worker::FindAccounts(const LayerBurst& layers, Accounts* accounts) {
   for (size_t n = 0; n < count; ++n) {
     const FlowIndex flow = layers.hits[asked[n]].flow;
     if (flow != kNoFlow) {
-      flow_table_.line(flow).account = indexes[n];
+      flow_table_.line(flow).account = indexes[n] | books_bit_;
       accounts->AddFlow(indexes[n]);
       counters_.flows_started.Add(1);
       continue;
@@ -232,7 +270,7 @@ void Worker::ExportEnded() {
     const size_t count = std::min(ended.size(), export_batch_.size());
     for (const FlowIndex flow : ended.first(count)) {
       const FlowLine& line = flow_table_.line(flow);
-      AccountsOf(line)->Prefetch(line.account);
+      AccountsOf(line)->Prefetch(line.account & ~kBooksBit);
     }
     for (size_t i = 0; i < count; ++i) {
       Settle(ended[i]);
@@ -247,22 +285,26 @@ void Worker::ExportEnded() {
 }
 
 Accounts* Worker::AccountsOf(const FlowLine& line) {
-  return line.is_tunnelled() ? &tunnelled_accounts_ : &accounts_;
+  const bool is_in_use = (line.account & kBooksBit) == books_bit_;
+  Books& books = is_in_use ? in_use_->books : earlier_->books;
+  return line.is_tunnelled() ? &books.tunnelled : &books.outer;
 }
 
 // Tells a record's account what it has not been told.
 void Worker::Settle(FlowIndex flow) {
   const FlowLine& line = flow_table_.line(flow);
-  AccountsOf(line)->Add(line.account,
+  AccountsOf(line)->Add(line.account & ~kBooksBit,
                         TotalsOf(line, flow_table_.Unsettled(flow)));
 }
 
 void Worker::AdoptOffered() {
-  if (offered_editions_.load(std::memory_order_relaxed) == nullptr) return;
+  if (offered_.load(std::memory_order_relaxed) == nullptr) return;
   // One set of records to be ended at a time.
-  if (oldest_editions_.load(std::memory_order_relaxed) != editions_) return;
-  editions_ = offered_editions_.exchange(nullptr, std::memory_order_acq_rel);
-  classifier_.Use(editions_);
+  if (earlier_ != nullptr) return;
+  earlier_ = in_use_;
+  in_use_ = offered_.exchange(nullptr, std::memory_order_acq_rel);
+  books_bit_ ^= kBooksBit;
+  classifier_.Use(in_use_->editions);
   flow_table_.StartGeneration(clock_ns_);
   adoption_number_ = RequestSettlement();
 }
@@ -278,33 +320,44 @@ bool Worker::IsSweepDue() {
   sweep_number_ = requested;
   sweep_position_ = 0;
   unsettled_packets_ = 0;
+  sweep_received_ = counters_.received.Read();
   return true;
 }
 
-// Settles the records of the next places, and ends those of earlier editions.
-void Worker::SweepSome(size_t place_count) {
-  assert(place_count <= FlowTable::kMaxEndedPerCall);
-  const size_t all = flow_table_.place_count();
+// Settles the records of the next groups, and ends those of earlier editions.
+void Worker::SweepSome(size_t group_count) {
+  constexpr size_t kTouchedAhead = 2;
+  assert(group_count <= FlowTable::kMaxEndedPerCall / TagGroup::kPlaces);
+  const size_t all = flow_table_.group_count();
   // A table that has grown has moved its records.
-  if (std::exchange(sweep_place_count_, all) != all) sweep_position_ = 0;
-  const size_t end = std::min(sweep_position_ + place_count, all);
+  if (std::exchange(sweep_group_count_, all) != all) sweep_position_ = 0;
+  const size_t end = std::min(sweep_position_ + group_count, all);
   for (; sweep_position_ < end; ++sweep_position_) {
-    const auto place = static_cast<FlowIndex>(sweep_position_);
-    flow_table_.EndIfStale(place);
-    if (!flow_table_.HasOpenRecord(place)) continue;
-    const FlowLine& line = flow_table_.line(place);
-    if ((line.packets[0] | line.packets[1]) == 0) continue;
-    Settle(place);
-    flow_table_.MarkSettled(place);
+    flow_table_.TouchRecordsOf(
+        std::min(sweep_position_ + kTouchedAhead, all - 1));
+    for (PlaceSet open = flow_table_.OpenRecordsOf(sweep_position_);
+         !open.is_empty(); open.RemoveFirst()) {
+      SweepRecord(FlowTable::IndexOf(sweep_position_, open.First()));
+    }
   }
   ExportEnded();
   if (sweep_position_ == all) FinishSweep();
 }
 
+void Worker::SweepRecord(FlowIndex flow) {
+  if (flow_table_.EndIfStale(flow)) return;
+  const FlowLine& line = flow_table_.line(flow);
+  if ((line.packets[0] | line.packets[1]) == 0) return;
+  Settle(flow);
+  flow_table_.MarkSettled(flow);
+}
+
 void Worker::FinishSweep() {
-  if (sweep_number_ >= adoption_number_) {
-    oldest_editions_.store(editions_, std::memory_order_release);
+  if (sweep_number_ >= adoption_number_ && earlier_ != nullptr) {
+    earlier_ = nullptr;
+    oldest_editions_.store(in_use_->editions, std::memory_order_release);
   }
+  settled_received_.store(sweep_received_, std::memory_order_release);
   settlement_count_.store(sweep_number_, std::memory_order_release);
 }
 

@@ -5,20 +5,27 @@
 //
 // A packet of a known flow writes the flow's record and nothing else. Its
 // account is told when the record is *settled*: when it ends, and when a sweep
-// over the table comes by, a few places after each burst. A sweep is made when
+// over the table comes by, a few groups after each burst. A sweep is made when
 // one is asked for (RequestSettlement), when other editions are adopted, and
 // each kMaxUnsettledPackets packets. After Finish all is settled. What has no
 // record reaches its account at once.
 //
+// Each set of editions has books of its own, so that accounts do not pile up
+// over reloads: once no record of the earlier ones is left, their books are
+// final, and are freed when their sums have been read.
+//
 // Thread safety: one thread at a time, the worker's, calls RunOnce and Finish.
-// Any thread may call what says so. Accounts: see accounts.h.
+// One control thread offers editions and keeps the books; any thread may call
+// what says so. Accounts: see accounts.h.
 #pragma once
 
 #include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
+#include <vector>
 
 #include "dataplane/accounts.h"
 #include "dataplane/classify.h"
@@ -37,6 +44,7 @@ struct WorkerOptions {
   FlowTableOptions flow_table = {};
   FlowTimeouts timeouts = {};
   AccountsOptions accounts = {};
+  AccountsOptions tunnelled_accounts = {};
   // Packets that go through the steps together, 1 to kMaxBurst. For tests:
   // results do not depend on it.
   size_t burst_size = kMaxBurst;
@@ -88,21 +96,24 @@ class Worker {
   uint64_t settlement_count() const {
     return settlement_count_.load(std::memory_order_acquire);
   }
+  // Whether the accounts have been told of every packet that was received so
+  // far. Any thread.
+  bool is_settled() const {
+    return settled_received_.load(std::memory_order_acquire) ==
+           counters_.received.Read();
+  }
 
   // Offers editions of other facts, or of another policy, which must outlive
   // the worker or be replaced. The next RunOnce adopts them between two bursts:
   // no record of the earlier ones continues (its end reason is that of a
   // capture that ended there: forced_end unless it was over before), and what
-  // comes is judged by the new ones. While records of editions before the
-  // earlier ones are left, the offer waits. Accounts are kept by
-  // Edition::index: that of the new ones must not be one that others had.
-  // Returns the offer that this one takes the place of, which was never used;
-  // null if there is none.
-  // REQUIRES: `editions` are not in use and were not offered before. Any
+  // comes is judged by the new ones and goes to new books, whose memory is
+  // taken here. While records of editions before the earlier ones are left, the
+  // offer waits. Returns the offer that this one takes the place of, which was
+  // never used; null if there is none.
+  // REQUIRES: `editions` are not in use and were not offered before. Control
   // thread.
-  EditionProvider* OfferEditions(EditionProvider* editions) {
-    return offered_editions_.exchange(editions, std::memory_order_acq_rel);
-  }
+  EditionProvider* OfferEditions(EditionProvider* editions);
   // The editions that the oldest open record was judged by. Once these are
   // what was offered, the sink has all records of the earlier ones, the worker
   // reads nothing of them any more, and they may be destroyed as far as this
@@ -111,17 +122,30 @@ class Worker {
     return oldest_editions_.load(std::memory_order_acquire);
   }
 
+  // The books that are kept, the oldest first. Their accounts may be read from
+  // any thread while they are kept. Control thread.
+  std::vector<const Books*> kept_books() const;
+  // Frees those of editions before oldest_editions(): they are final, and whom
+  // it concerns has read them. Control thread.
+  void ReleaseBooks();
+
   // Any thread.
   const WorkerCounters& counters() const { return counters_; }
-  // Of the outermost IP layers, and of the innermost ones of tunnels: the same
-  // packets once more, never to be added to the first.
-  const Accounts& accounts() const { return accounts_; }
-  const Accounts& tunnelled_accounts() const { return tunnelled_accounts_; }
+  // Of the books in use. The worker's thread.
+  const Accounts& accounts() const { return in_use_->books.outer; }
+  const Accounts& tunnelled_accounts() const {
+    return in_use_->books.tunnelled;
+  }
   const FlowTable& flow_table() const { return flow_table_; }
   // The clock of the last packet received; 0 before the first.
   int64_t clock_ns() const { return clock_ns_; }
 
  private:
+  // What judges, and where what it judged is accounted.
+  struct JudgedBooks {
+    EditionProvider* editions;
+    Books books;
+  };
   // The IP layers of a burst that go to one set of accounts.
   struct LayerBurst {
     std::array<FlowPacket, kMaxBurst> packets;
@@ -139,6 +163,7 @@ class Worker {
   void ReadLayers(std::span<const Packet> packets);
   bool DecodeLayers(const Packet& packet, FlowPacket* outer);
   void CollectInner(const DecodedPacket& packet);
+  std::unique_ptr<JudgedBooks> MakeBooks(EditionProvider* editions) const;
   void UpdateFlows(LayerBurst* layers, Accounts* accounts);
   void FindAccounts(const LayerBurst& layers, Accounts* accounts);
   void ExpireBurst();
@@ -147,7 +172,8 @@ class Worker {
   void Settle(FlowIndex flow);
   void AdoptOffered();
   bool IsSweepDue();
-  void SweepSome(size_t place_count);
+  void SweepSome(size_t group_count);
+  void SweepRecord(FlowIndex flow);
   void FinishSweep();
   bool NothingLeavesTheBooks() const;
 
@@ -155,16 +181,25 @@ class Worker {
   const size_t burst_size_;
   const size_t expiry_scan_count_;
   const uint64_t settlement_interval_packets_;
+  const AccountsOptions accounts_options_;
+  const AccountsOptions tunnelled_accounts_options_;
+  const uint64_t hash_seed_;
   PacketSource* const source_;
   FlowSink* const sink_;
+
+  // Control thread only: those kept, and the last offer, in order.
+  std::vector<std::unique_ptr<JudgedBooks>> all_books_;
 
   // Worker thread only.
   FragmentCache fragments_;
   TunnelIndex tunnels_;
   FlowTable flow_table_;
   Classifier classifier_;
-  Accounts accounts_;
-  Accounts tunnelled_accounts_;
+  // A line's account is an index in the books in use or in the earlier ones:
+  // they differ in one bit.
+  JudgedBooks* in_use_;
+  JudgedBooks* earlier_ = nullptr;  // While lines point to them.
+  uint32_t books_bit_ = 0;          // Of the books in use.
   int64_t clock_ns_ = 0;
   int64_t swept_clock_ns_ = 0;  // When expiry last looked at some places.
   bool has_swept_ = false;
@@ -179,17 +214,18 @@ class Worker {
   // The sweep: settlement_count_ if none is under way, else what that will be.
   uint64_t sweep_number_ = 0;
   size_t sweep_position_ = 0;
-  size_t sweep_place_count_ = 0;    // Another one: records have moved.
+  size_t sweep_group_count_ = 0;    // Another one: records have moved.
   uint64_t unsettled_packets_ = 0;  // Since the last sweep began.
-  EditionProvider* editions_;
-  uint64_t adoption_number_ = 0;  // The sweep that editions_ were adopted by.
+  uint64_t sweep_received_ = 0;     // Packets received when it began.
+  uint64_t adoption_number_ = 0;    // The sweep that in_use_ was adopted by.
 
   // Written by any thread.
   std::atomic<uint64_t> requested_count_{0};
-  std::atomic<EditionProvider*> offered_editions_{nullptr};
+  std::atomic<JudgedBooks*> offered_{nullptr};
 
   // Written by the worker, read by any thread.
   std::atomic<uint64_t> settlement_count_{0};
+  std::atomic<uint64_t> settled_received_{0};
   std::atomic<const EditionProvider*> oldest_editions_;
   WorkerCounters counters_;
 };

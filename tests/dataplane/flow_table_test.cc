@@ -322,7 +322,7 @@ TEST_F(FlowTableTest, StartsARecordWithNothingSettled) {
 }
 
 TEST_F(FlowTableTest, ContinuesNothingOfAnEarlierGeneration) {
-  const FlowHit met = Add(flow_, 0);
+  Add(flow_, 0);
   const FlowHit never_met = Add(Numbered(7), 0);
   table_.StartGeneration(kT0);
 
@@ -331,10 +331,9 @@ TEST_F(FlowTableTest, ContinuesNothingOfAnEarlierGeneration) {
   EXPECT_EQ(EndReason(), "forced_end");
   EXPECT_EQ(Add(flow_, 2).flow, again.flow);
 
-  table_.EndIfStale(again.flow);
-  table_.EndIfStale(met.flow);
+  EXPECT_FALSE(table_.EndIfStale(again.flow));
   EXPECT_EQ(table_.ended().size(), 0u);
-  table_.EndIfStale(never_met.flow);
+  EXPECT_TRUE(table_.EndIfStale(never_met.flow));
   EXPECT_EQ(EndReason(), "forced_end");
   EXPECT_EQ(table_.size(), 1u);
 }

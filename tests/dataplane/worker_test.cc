@@ -460,6 +460,18 @@ TEST_F(WorkerTest, LetsAnotherThreadReadWhatItAskedFor) {
   EXPECT_EQ(told, 20'000u);
 }
 
+TEST_F(WorkerTest, SaysWhetherItsAccountsHaveBeenToldOfAllThatItReceived) {
+  Worker worker({}, &source_, world_.editions(), /*sink=*/nullptr);
+  EXPECT_TRUE(worker.is_settled()) << "nothing was received";
+  source_.Push(TcpFrom("192.0.2.1", 1, "198.51.100.7", 443), kStart);
+  worker.RunOnce();
+  EXPECT_FALSE(worker.is_settled());
+
+  worker.RequestSettlement();
+  while (worker.is_busy()) worker.RunOnce();
+  EXPECT_TRUE(worker.is_settled());
+}
+
 // The editions of a small world under other numbers, as a reload gives them.
 class RenumberedEditions : public EditionProvider {
  public:
@@ -512,13 +524,41 @@ TEST_F(WorkerTest, JudgesEachRecordByOneSetOfEditions) {
   worker.Finish(kStart + 2);
   EXPECT_EQ(EndsOf(sink_.flows(), reloaded.index()),
             (std::multiset<std::string>{"2 forced_end"}));
-  ASSERT_EQ(worker.accounts().size(), 2u);
-  const Account& before = worker.accounts().view()[0];
-  const Account& after = worker.accounts().view()[1];
+  const std::vector<const Books*> books = worker.kept_books();
+  ASSERT_EQ(books.size(), 2u);
+  ASSERT_EQ(books[0]->outer.size(), 1u);
+  ASSERT_EQ(books[1]->outer.size(), 1u);
+  const Account& before = books[0]->outer.view()[0];
+  const Account& after = books[1]->outer.view()[0];
   EXPECT_EQ(before.key.edition, 0u);
   EXPECT_EQ(before.Read().packets, 3u);
   EXPECT_EQ(after.key.edition, reloaded.index());
   EXPECT_EQ(after.Read().packets, 2u);
+
+  worker.ReleaseBooks();
+  EXPECT_EQ(worker.kept_books(), std::vector<const Books*>{books[1]});
+}
+
+// However often: accounts of what nobody judges by any more do not pile up.
+TEST_F(WorkerTest, KeepsTheBooksOfTwoSetsOfEditionsAtMost) {
+  std::vector<std::unique_ptr<RenumberedEditions>> reloads;
+  Worker worker({}, &source_, world_.editions(), &sink_);
+  EditionProvider* present = world_.editions();
+  AccountTotals released;
+  for (int i = 0; i < 50; ++i) {
+    source_.Push(TcpFrom("192.0.2.1", 1, "198.51.100.7", 443), kStart + i);
+    worker.RunOnce();
+    reloads.push_back(std::make_unique<RenumberedEditions>(present));
+    present = reloads.back().get();
+    ASSERT_EQ(worker.OfferEditions(present), nullptr);
+    while (worker.oldest_editions() != present) worker.RunOnce();
+    ASSERT_EQ(worker.kept_books().size(), 2u);
+    released += SumOf(worker.kept_books()[0]->outer);
+    worker.ReleaseBooks();
+    ASSERT_EQ(worker.kept_books().size(), 1u);
+  }
+  EXPECT_EQ(released.packets, 50u);
+  EXPECT_EQ(released.flows, 50u);
 }
 
 // What was over before keeps its own reason.
