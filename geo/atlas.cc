@@ -198,6 +198,11 @@ template <typename Number>
 IntervalMap<Number> AtlasBuilder::Join() {
   constexpr bool kIsV4 = sizeof(Number) == sizeof(uint32_t);
   IntervalMap<Number> joined;
+  size_t most_runs = 0;
+  for (const Layer& layer : layers_) {
+    most_runs += FamilyOf(layer, Number{}).runs.size();
+  }
+  joined.runs.reserve(most_runs);
   LayerValues key{};
   ForEachRun<Number>(layers_, [&](Number first, Number /*last*/,
                                   std::span<const uint32_t> values) {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "geo/huge_pages.h"
 #include "geo/ip_prefix.h"
 
 namespace octroi {
@@ -42,7 +43,7 @@ struct DatabaseEntry {
 template <typename Record>
 struct DatabaseTable {
   std::vector<Record> records;
-  std::vector<DatabaseEntry> entries;
+  HugePageVector<DatabaseEntry> entries;
 };
 using CountryTable = DatabaseTable<CountryRecord>;
 

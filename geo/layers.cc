@@ -5,6 +5,8 @@
 #include <cassert>
 #include <utility>
 
+#include "geo/huge_pages.h"
+
 namespace octroi {
 
 Layer MakeLayer(std::span<const PrefixValue> prefixes) {
@@ -46,7 +48,7 @@ class EntryWriter {
     }
   }
 
-  std::vector<typename IntervalMap<Number>::Run> runs_;
+  HugePageVector<typename IntervalMap<Number>::Run> runs_;
   Number next_ = 0;       // After the last prefix.
   bool is_full_ = false;  // That was the last address.
 };

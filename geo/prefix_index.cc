@@ -273,7 +273,7 @@ class PrefixIndex::Builder {
     slots.insert(slots.end(), entries.begin() + 1, entries.begin() + count);
   }
 
-  const std::vector<typename IntervalMap<Number>::Run>& runs_;
+  const HugePageVector<typename IntervalMap<Number>::Run>& runs_;
   PrefixIndex& index_;
 };
 

@@ -34,7 +34,7 @@ struct IntervalMap {
     friend bool operator==(const Run&, const Run&) = default;
   };
   // Sorted by first, runs[0].first == 0, neighbours have different values.
-  std::vector<Run> runs;
+  HugePageVector<Run> runs;
 
   // The value at `address`, by binary search. Control path.
   uint32_t At(Number address) const;
@@ -145,8 +145,8 @@ class PrefixIndex {
 
   Root root_v4_ = {};
   std::vector<Root> roots_v6_;
-  std::vector<Node, HugePageAllocator<Node>> nodes_;
-  std::vector<Entry, HugePageAllocator<Entry>> slots_;
+  HugePageVector<Node> nodes_;
+  HugePageVector<Entry> slots_;
 };
 
 }  // namespace octroi

@@ -57,7 +57,7 @@ TEST(LayersTest, MakeOfOrderedEntriesWhatTheyMakeOfPrefixes) {
            {"255.255.255.255/32", "ffff::/16"}}) {
     // Equal values of neighbours, and entries that say nothing.
     const std::vector<uint32_t> values = {5, 0, 5};
-    std::vector<DatabaseEntry> entries;
+    HugePageVector<DatabaseEntry> entries;
     std::vector<PrefixValue> prefixes;
     for (size_t i = 0; i < texts.size(); ++i) {
       const auto record = static_cast<uint32_t>(i % 3);
