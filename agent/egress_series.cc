@@ -99,6 +99,11 @@ bool EgressSeries::IsNamed(const std::string& workload) const {
 
 EgressSeriesValues EgressSeries::Read(
     std::span<const Accounts* const> present) {
+  // Of accounts that were offered to a worker, never used and freed.
+  absl::erase_if(targets_, [present](const auto& one) {
+    return std::find(present.begin(), present.end(), one.first) ==
+           present.end();
+  });
   Resolve(present);
   Sums sums = absorbed_;
   sums.locations.resize(locations_.size());
