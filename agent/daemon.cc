@@ -483,11 +483,10 @@ void Daemon::AdoptedEdition(const std::string& cause) {
 void Daemon::PublishMetrics() {
   PublishedState state;
   for (const WatchedPoint& watched : points_) {
-    state.points.push_back({watched.point->name(), watched.status.state,
-                            watched.status.losses,
-                            watched.blindness.open().has_value(),
-                            watched.blindness.is_silent(),
-                            watched.blindness.blind_ns()});
+    state.points.push_back(
+        {watched.point->name(), watched.status.state, watched.status.losses,
+         watched.blindness.open().has_value(), watched.blindness.is_silent(),
+         watched.blindness.blind_ns()});
   }
   for (size_t i = 0; i < workers_->size(); ++i) {
     state.stalled_workers += IsStalled(i);

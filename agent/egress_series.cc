@@ -198,12 +198,11 @@ void EgressSeries::PlaceInOrder(std::span<const Unplaced> unplaced,
   for (const auto& [key, sum] : octets) {
     order.push_back({key.verdict, sum, &key});
   }
-  std::sort(order.begin(), order.end(),
-            [&](const Ranked& a, const Ranked& b) {
-              if (a.verdict != b.verdict) return a.verdict > b.verdict;
-              if (a.octets != b.octets) return a.octets > b.octets;
-              return place_one.IsBefore(*a.key, *b.key);
-            });
+  std::sort(order.begin(), order.end(), [&](const Ranked& a, const Ranked& b) {
+    if (a.verdict != b.verdict) return a.verdict > b.verdict;
+    if (a.octets != b.octets) return a.octets > b.octets;
+    return place_one.IsBefore(*a.key, *b.key);
+  });
   absl::flat_hash_map<Key, SeriesIndex> places;
   for (const Ranked& one : order) places.emplace(*one.key, place_one(*one.key));
   for (const Unplaced& one : unplaced) {

@@ -30,7 +30,8 @@ BuildInfo BuildInfoOfThis() {
   constexpr int kPatch = __GNUC_PATCHLEVEL__;
   constexpr const char* kName = "gcc";
 #endif
-  return {OCTROI_VERSION, fmt::format("{} {}.{}.{}", kName, kMajor, kMinor, kPatch),
+  return {OCTROI_VERSION,
+          fmt::format("{} {}.{}.{}", kName, kMajor, kMinor, kPatch),
           DpdkVersion(), LibpcapVersion()};
 }
 

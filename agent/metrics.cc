@@ -108,7 +108,8 @@ class Families {
 
   // Those that have a series.
   std::vector<prometheus::MetricFamily> Take() {
-    std::erase_if(families_, [](const auto& one) { return one.metric.empty(); });
+    std::erase_if(families_,
+                  [](const auto& one) { return one.metric.empty(); });
     return std::move(families_);
   }
 
@@ -166,9 +167,9 @@ void AddWorkers(LiveWorkers* workers, Families* families) {
     const uint64_t ended = worker.counters().flows_ended.Read();
     const uint64_t open = worker.counters().flows_started.Read() - ended;
     active += open;
-    fullest =
-        std::max(fullest, static_cast<double>(open) /
-                              static_cast<double>(worker.flow_table().capacity()));
+    fullest = std::max(fullest,
+                       static_cast<double>(open) /
+                           static_cast<double>(worker.flow_table().capacity()));
     ring_losses += workers->ring(i)->lost_count();
   }
   families->AddCount(MetricId::kFilteredPackets, totals.filtered);
@@ -287,8 +288,8 @@ std::vector<QualificationEnd> QualificationEndsOf(const Catalogue& catalogue,
     if (row == nullptr) continue;
     const std::optional<Day> end = EndOfQualification(service, *row, day);
     if (!end) continue;
-    ends.push_back({Printable(service.provider), Printable(service.id),
-                    SecondsOf(*end)});
+    ends.push_back(
+        {Printable(service.provider), Printable(service.id), SecondsOf(*end)});
   }
   std::sort(ends.begin(), ends.end(), [](const auto& a, const auto& b) {
     return std::tie(a.end_seconds, a.provider, a.service) <
@@ -437,10 +438,9 @@ std::vector<prometheus::MetricFamily> Metrics::Collect() {
 bool Metrics::IsReady() const {
   const std::lock_guard lock(mutex_);
   return state_.stalled_workers == 0 &&
-         std::any_of(state_.points.begin(), state_.points.end(),
-                     [](const auto& point) {
-                       return point.state == PointState::kUp;
-                     });
+         std::any_of(
+             state_.points.begin(), state_.points.end(),
+             [](const auto& point) { return point.state == PointState::kUp; });
 }
 
 }  // namespace octroi

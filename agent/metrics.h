@@ -38,7 +38,7 @@ struct PublishedState {
   struct Point {
     std::string name;
     PointState state = PointState::kUp;
-    LossTotals losses;
+    LossTotals losses = {};
     bool is_blind = false;
     bool is_silent = false;
     int64_t blind_ns = 0;

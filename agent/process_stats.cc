@@ -99,8 +99,8 @@ std::optional<uint64_t> ProcessReader::CountOpenFds() const {
   uint64_t count = 0;
   std::array<char, 4096> entries;
   while (true) {
-    const long size = ::syscall(SYS_getdents64, descriptors_, entries.data(),
-                                entries.size());
+    const long size =
+        ::syscall(SYS_getdents64, descriptors_, entries.data(), entries.size());
     if (size < 0) return std::nullopt;
     if (size == 0) return count;
     for (size_t at = 0; at < static_cast<size_t>(size);) {
