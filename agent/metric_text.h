@@ -3,18 +3,13 @@
 // Prometheus asks for. Free functions; any thread.
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <vector>
 
+#include "agent/metrics_format.h"
 #include "prometheus/metric_family.h"
 
 namespace octroi {
-
-enum class MetricsFormat : uint8_t {
-  kPrometheus,   // Text format 0.0.4.
-  kOpenMetrics,  // OpenMetrics 1.0.0.
-};
 
 // REQUIRES: every family is one of kMetrics (metric_catalogue.h).
 std::string SerializeMetrics(

@@ -145,11 +145,11 @@ int Run() {
   std::printf(
       "scrape: %zu accounts, %zu series, %zu bytes; the first one, which gives "
       "names: %.1f ms\n",
-      accounts, series,
-      SerializeMetrics(families, MetricsFormat::kPrometheus).size(), first_ms);
+      accounts, series, SerializeMetrics(families, MetricsFormat::kText).size(),
+      first_ms);
 
   for (const auto& [name, format] :
-       {std::pair{"scrape/full/octroi", MetricsFormat::kPrometheus},
+       {std::pair{"scrape/full/octroi", MetricsFormat::kText},
         {"scrape/full/openmetrics", MetricsFormat::kOpenMetrics}}) {
     AddBench(name, 1, [&metrics, format = format] {
       if (SerializeMetrics(metrics.Collect(), format).empty()) std::abort();
@@ -164,8 +164,7 @@ int Run() {
     if (sum.flows == 0) std::abort();
   });
   AddBench("scrape/full/write", 1, [&families] {
-    const std::string text =
-        SerializeMetrics(families, MetricsFormat::kPrometheus);
+    const std::string text = SerializeMetrics(families, MetricsFormat::kText);
     if (text.empty()) std::abort();
   });
   const int result = FinishBench();

@@ -47,7 +47,7 @@ TEST(MetricTextTest, WritesBothFormats) {
       CounterOf(MetricId::kAccountedBytes, 1234567);
   family.metric[0].label = {{"direction", "egress"}};
 
-  EXPECT_EQ(SerializeMetrics({family}, MetricsFormat::kPrometheus),
+  EXPECT_EQ(SerializeMetrics({family}, MetricsFormat::kText),
             "# HELP octroi_accounted_bytes_total " +
                 std::string(InfoOf(MetricId::kAccountedBytes).meaning) +
                 "\n# TYPE octroi_accounted_bytes_total counter\n"
@@ -65,7 +65,7 @@ TEST(MetricTextTest, CallsAnInfoWhatEachFormatKnows) {
   prometheus::MetricFamily family = GaugeOf(MetricId::kEditionInfo, 1);
   family.metric[0].label = {{"digest", "9f2c"}};
 
-  EXPECT_THAT(SerializeMetrics({family}, MetricsFormat::kPrometheus),
+  EXPECT_THAT(SerializeMetrics({family}, MetricsFormat::kText),
               HasSubstr("# TYPE octroi_edition_info gauge\n"
                         "octroi_edition_info{digest=\"9f2c\"} 1\n"));
   const std::string text = OpenMetrics(family);
@@ -79,7 +79,7 @@ TEST(MetricTextTest, EscapesWhatALabelMayHold) {
   family.metric[0].label = {{"workload", "a\\b \"c\"\nd é"}};
 
   for (const MetricsFormat format :
-       {MetricsFormat::kPrometheus, MetricsFormat::kOpenMetrics}) {
+       {MetricsFormat::kText, MetricsFormat::kOpenMetrics}) {
     EXPECT_THAT(SerializeMetrics({family}, format),
                 HasSubstr("{workload=\"a\\\\b \\\"c\\\"\\nd é\"} 1\n"));
   }
@@ -100,7 +100,7 @@ TEST(MetricTextTest, WritesNumbersThatReadAsTheSame) {
   for (const double number : {9007199254740991.0, 9007199254740992.0}) {
     EXPECT_THAT(
         SerializeMetrics({CounterOf(MetricId::kFilteredPackets, number)},
-                         MetricsFormat::kPrometheus),
+                         MetricsFormat::kText),
         HasSubstr("octroi_filtered_packets_total " +
                   std::to_string(static_cast<uint64_t>(number)) + "\n"));
   }

@@ -427,8 +427,7 @@ TEST_F(MetricsTest, IsWhatPrometheusReads) {
   Receive(0, 1);
   TempDir dir;
   const std::string path = dir.Write(
-      "metrics",
-      SerializeMetrics(metrics_->Collect(), MetricsFormat::kPrometheus));
+      "metrics", SerializeMetrics(metrics_->Collect(), MetricsFormat::kText));
 
   const ProgramResult result = RunProgram(
       {.arguments = {"promtool", "check", "metrics"}, .input_path = path});
