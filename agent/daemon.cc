@@ -3,6 +3,7 @@
 
 #include <poll.h>
 
+#include <cassert>
 #include <cstdlib>
 #include <filesystem>
 #include <ostream>
@@ -162,6 +163,7 @@ absl::Status Daemon::OpenState() {
 absl::Status Daemon::OpenOutputs() {
   event_sink_ = OpenEventSink(kJournalSocket, surroundings_.errors);
   events_ = std::make_unique<EventLog>(EventLogOptions(), event_sink_.get());
+  process_ = std::make_unique<ProcessReader>();
   if (!config().live.flow_log) return absl::OkStatus();
   auto log = FlowLog::Create(*config().live.flow_log, WallNs());
   if (!log.ok()) return log.status();
@@ -207,7 +209,8 @@ absl::Status Daemon::GiveUpPrivileges() {
   options.sends_to_abstract_sockets = manager_.has_abstract_socket();
   const absl::StatusOr<SandboxLevel> level = EnterSandbox(options);
   if (!level.ok()) return level.status();
-  for (const SandboxMeasure& measure : SandboxMeasures(*level)) {
+  sandbox_ = SandboxMeasures(*level);
+  for (const SandboxMeasure& measure : sandbox_) {
     Say(fmt::format("sandbox: {}", measure.text));
   }
   return absl::OkStatus();
@@ -227,13 +230,22 @@ absl::Status Daemon::StartThreads() {
   writer_ = std::make_unique<LiveWriter>(workers_.get(), generations_.get(),
                                          std::move(flow_log_), events_.get(),
                                          surroundings_.now_ns);
+  metrics_ = std::make_unique<Metrics>(
+      workers_.get(),
+      [this](const AccountKey& key) {
+        const auto timeline = generations_->TimelineOf(key.edition);
+        assert(timeline != nullptr);  // Metrics::ReleaseBooks came before.
+        return WordsOf(timeline->edition(key.edition), key);
+      },
+      std::move(process_), sandbox_);
   progress_.assign(workers_->size(), {0, clock_.Now()});
   edition_until_ns_ = present.timeline().At(WallNs()).until_ns;
   if (const absl::Status status = writer_->Start(); !status.ok()) return status;
   if (const absl::Status status = workers_->Start(); !status.ok()) {
     return status;
   }
-  events_->EditionAdopted(present.beliefs().digest, "start");
+  AdoptedEdition("start");
+  PublishMetrics();
   return absl::OkStatus();
 }
 
@@ -268,6 +280,7 @@ void Daemon::Tick() {
   }
   ReleaseGenerations();
   KeepState();
+  PublishMetrics();
 }
 
 // The watchdog is fed only while every worker moves.
@@ -280,13 +293,17 @@ void Daemon::ObserveWorkers() {
     if (round_count != progress_[i].round_count || workers_->has_ended(i)) {
       progress_[i] = {round_count, now_ns};
     }
-    is_all_moving &= now_ns - progress_[i].moved_ns < kStalledNs;
+    is_all_moving &= !IsStalled(i);
   }
   const std::optional<int64_t> watchdog_ns = manager_.watchdog_ns();
   if (!watchdog_ns || !is_all_moving) return;
   if (now_ns - fed_ns_ < *watchdog_ns / 4) return;
   fed_ns_ = now_ns;
   manager_.FeedWatchdog();
+}
+
+bool Daemon::IsStalled(size_t worker) const {
+  return clock_.Now() - progress_[worker].moved_ns >= kStalledNs;
 }
 
 void Daemon::ObservePoints() {
@@ -311,8 +328,7 @@ void Daemon::ObservePoint(WatchedPoint* watched) {
   sighting.received_packets = ReceivedOf(index);
   sighting.receives_everything = watched->receives_everything;
   for (size_t i = 0; i < workers_->size(); ++i) {
-    sighting.is_stalled |= workers_->point_index(i) == index &&
-                           now_ns - progress_[i].moved_ns >= kStalledNs;
+    sighting.is_stalled |= workers_->point_index(i) == index && IsStalled(i);
   }
   TellChange(*watched, watched->blindness.Observe(now_ns, sighting));
   TellState(watched);
@@ -367,7 +383,7 @@ void Daemon::WatchDates() {
   timeline.At(edition_until_ns_);
   if (now_ns < edition_until_ns_) return;
   edition_until_ns_ = timeline.At(now_ns).until_ns;
-  events_->EditionAdopted(generations_->present().beliefs().digest, "date");
+  AdoptedEdition("date");
 }
 
 // The interfaces' own addresses are local where no networks are configured.
@@ -414,22 +430,32 @@ void Daemon::FinishReload() {
       loading_.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
     return;
   }
-  Loaded loaded = loading_.get();
+  const ReloadResult result = UseOrRefuse(loading_.get());
+  reload_counts_[static_cast<size_t>(result)] += 1;
+  is_edition_refused_ = result == ReloadResult::kRefused;
+  manager_.Ready(StatusLine());
+}
+
+ReloadResult Daemon::UseOrRefuse(Loaded loaded) {
   const Beliefs& present = generations_->present().beliefs();
   if (loaded.beliefs == nullptr) {
     *surroundings_.errors << loaded.problems;
     events_->EditionRefused(FirstLine(loaded.problems), present.digest);
-  } else if (!(loaded.beliefs->config.sources == present.config.sources)) {
+    return ReloadResult::kRefused;
+  }
+  if (!(loaded.beliefs->config.sources == present.config.sources)) {
     const std::string problem =
         "sources: cannot be changed by a reload; restart octroi";
     Say(problem);
     events_->EditionRefused(problem, present.digest);
-  } else if (loaded.beliefs->digest == present.digest) {
-    Say(fmt::format("{}: nothing has changed", loading_cause_));
-  } else {
-    Adopt(std::move(loaded.beliefs));
+    return ReloadResult::kRefused;
   }
-  manager_.Ready(StatusLine());
+  if (loaded.beliefs->digest == present.digest) {
+    Say(fmt::format("{}: nothing has changed", loading_cause_));
+    return ReloadResult::kUnchanged;
+  }
+  Adopt(std::move(loaded.beliefs));
+  return ReloadResult::kAdopted;
 }
 
 void Daemon::Adopt(std::unique_ptr<Beliefs> beliefs) {
@@ -439,9 +465,45 @@ void Daemon::Adopt(std::unique_ptr<Beliefs> beliefs) {
   }
   Generation& next = generations_->Adopt(std::move(beliefs));
   edition_until_ns_ = next.timeline().At(WallNs()).until_ns;
-  workers_->OfferEditions(next.editions());
+  AdoptedEdition(loading_cause_);
+  metrics_->OfferEditions(next.editions());
   release_pass_.reset();
-  events_->EditionAdopted(next.beliefs().digest, loading_cause_);
+}
+
+// Tells the journal, and the metrics what is believed from here on: before any
+// worker judges by it, so that workloads have their names.
+void Daemon::AdoptedEdition(const std::string& cause) {
+  const Beliefs& beliefs = generations_->present().beliefs();
+  edition_adopted_ns_ = WallNs();
+  metrics_->PublishBeliefs(*beliefs.facts, beliefs.config.policy,
+                           DayOf(edition_adopted_ns_));
+  events_->EditionAdopted(beliefs.digest, cause);
+}
+
+void Daemon::PublishMetrics() {
+  PublishedState state;
+  for (const WatchedPoint& watched : points_) {
+    state.points.push_back(
+        {watched.point->name(), watched.status.state, watched.status.losses,
+         watched.blindness.open().has_value(), watched.blindness.is_silent(),
+         watched.blindness.blind_ns()});
+  }
+  for (size_t i = 0; i < workers_->size(); ++i) {
+    state.stalled_workers += IsStalled(i);
+  }
+  state.reloads = reload_counts_;
+  state.is_edition_refused = is_edition_refused_;
+  state.edition_digest = generations_->present().beliefs().digest;
+  state.edition_adopted_ns = edition_adopted_ns_;
+  if (const FlowLogCounters* counters = writer_->log_counters()) {
+    for (const FlowLogLossInfo& info : kFlowLogLosses) {
+      const auto loss = static_cast<size_t>(info.loss);
+      state.log_losses.emplace_back(info.name,
+                                    counters->lost_records[loss].Read());
+    }
+  }
+  state.events_lost = events_->lost_entries();
+  metrics_->Publish(std::move(state));
 }
 
 // Once no worker holds a record of an earlier generation, the writer may still
@@ -453,7 +515,7 @@ void Daemon::ReleaseGenerations() {
   const uint64_t passes = writer_->pass_count();
   if (!release_pass_) release_pass_ = passes + 2;
   if (passes < *release_pass_) return;
-  workers_->ReleaseBooks();
+  metrics_->ReleaseBooks();
   generations_->ReleaseBefore(present);
   release_pass_.reset();
 }

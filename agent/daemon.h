@@ -8,6 +8,7 @@
 // another one before.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <future>
@@ -24,6 +25,7 @@
 #include "agent/file_watch.h"
 #include "agent/generations.h"
 #include "agent/live_writer.h"
+#include "agent/metrics.h"
 #include "agent/service_manager.h"
 #include "agent/signals.h"
 #include "agent/state_directory.h"
@@ -92,11 +94,14 @@ class Daemon {
   void WatchDates();
   void WatchAddresses();
   void KeepState();
+  void PublishMetrics();
+  void AdoptedEdition(const std::string& cause);
   ExitCode Stop();
 
   // Reload.
   void BeginReload(std::string cause);
   void FinishReload();
+  ReloadResult UseOrRefuse(Loaded loaded);
   void Adopt(std::unique_ptr<Beliefs> beliefs);
   void ReleaseGenerations();
 
@@ -107,6 +112,7 @@ class Daemon {
     return generations_->present().beliefs().config;
   }
   uint64_t ReceivedOf(size_t point_index) const;
+  bool IsStalled(size_t worker) const;
   SeenTotals TotalsOfThisRun() const;
   DaemonState StateNow(bool has_ended) const;
   int64_t WallNs() const { return surroundings_.now_ns(); }
@@ -130,7 +136,10 @@ class Daemon {
   std::unique_ptr<Dpdk> dpdk_;                 // Null: no source needs it.
   std::vector<WatchedPoint> points_;
   std::unique_ptr<FileWatch> watch_;
+  std::unique_ptr<ProcessReader> process_;  // Until the metrics have it.
+  std::vector<SandboxMeasure> sandbox_;
   std::unique_ptr<LiveWorkers> workers_;
+  std::unique_ptr<Metrics> metrics_;  // After workers_, whom it reads.
   std::vector<Progress> progress_;
   std::unique_ptr<FlowLog> flow_log_;  // Until the writer has it.
   std::unique_ptr<LiveWriter> writer_;
@@ -140,7 +149,11 @@ class Daemon {
   int64_t fed_ns_ = 0;
   int64_t state_kept_ns_ = 0;
   int64_t addresses_seen_ns_ = 0;
-  int64_t edition_until_ns_ = 0;  // Of the edition in force, wall clock.
+  // Of the edition in force, wall clock.
+  int64_t edition_adopted_ns_ = 0;
+  int64_t edition_until_ns_ = 0;
+  bool is_edition_refused_ = false;  // By the last reload.
+  std::array<uint64_t, kReloadResultCount> reload_counts_{};  // ReloadResult
 
   // A reload that is under way; another one may be wanted meanwhile.
   std::future<Loaded> loading_;

@@ -49,6 +49,10 @@ class LiveWriter {
   uint64_t pass_count() const { return pass_count_.Read(); }
   // Flow records that are in no file though they should be, wherever.
   uint64_t lost_records() const;
+  // What the flow log counts, for any thread; null without a log.
+  const FlowLogCounters* log_counters() const {
+    return log_ == nullptr ? nullptr : &log_->counters();
+  }
 
  private:
   void Run();

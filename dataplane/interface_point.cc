@@ -406,4 +406,15 @@ void InterfacePoint::CountInterfaceLosses(const Link& link) {
   missed_before_ = link.missed_packets;
 }
 
+std::string LibpcapVersion() {
+  // "libpcap version 1.10.3 (with TPACKET_V3)"
+  constexpr std::string_view kBefore = "libpcap version ";
+  std::string_view text = pcap_lib_version();
+  if (text.substr(0, kBefore.size()) == kBefore) {
+    text.remove_prefix(kBefore.size());
+    text = text.substr(0, text.find(' '));
+  }
+  return std::string(text);
+}
+
 }  // namespace octroi

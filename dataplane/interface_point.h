@@ -99,4 +99,8 @@ class InterfacePoint final : public ObservationPoint {
   uint64_t missed_before_ = 0;  // Link::missed_packets when last looked at.
 };
 
+// The version of libpcap that runs, "1.10.3"; what it says of itself if it has
+// another form.
+std::string LibpcapVersion();
+
 }  // namespace octroi

@@ -36,6 +36,14 @@ absl::Status CheckPolicy(const Policy& policy) {
   const Workload* any = nullptr;
   size_t exception_count = 0;
   for (const Workload& workload : policy.workloads) {
+    for (const std::string_view reserved : kReservedWorkloadNames) {
+      if (workload.name != reserved) continue;
+      return absl::InvalidArgumentError(fmt::format(
+          "workload \"{}\" has a name that metrics use for {}; choose another",
+          workload.name,
+          reserved == "none" ? "addresses of no workload"
+                             : "several workloads together"));
+    }
     if (!names.insert(workload.name).second) {
       return absl::InvalidArgumentError(fmt::format(
           "workload \"{}\" is named twice; names are unique", workload.name));

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -95,6 +96,9 @@ struct AdministrationRule {
   LocationRequirement from = {Regime::kEu, {}};
 };
 
+// Names that metrics have for no workload and for several together.
+inline constexpr std::string_view kReservedWorkloadNames[] = {"none", "other"};
+
 struct Policy {
   // Whether an undetermined answer is reported as such or as a violation.
   bool undetermined_is_violation = false;
@@ -109,8 +113,8 @@ Policy DefaultPolicy();
 // mark that the atlas compares with every other when it is built.
 inline constexpr size_t kMaxExceptions = 4096;
 
-// Fails, naming the workloads, if a name or a prefix stands twice, or if more
-// than one workload covers `any`; and if there are more than kMaxWorkloads
+// Fails, naming the workloads, if a name is reserved, if a name or a prefix
+// stands twice, or if more than one workload covers `any`; and if there are more than kMaxWorkloads
 // (policy/workload_index.h) or kMaxExceptions.
 absl::Status CheckPolicy(const Policy& policy);
 

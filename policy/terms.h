@@ -134,6 +134,23 @@ inline constexpr ReasonInfo kReasons[] = {
 inline constexpr size_t kReasonCount = static_cast<size_t>(Reason::kCount);
 static_assert(std::size(kReasons) == kReasonCount);
 
+// Whether a violation can have this reason: what a requirement or the
+// administration rule finds, undetermined answers included, which count as
+// violations where the policy says so.
+constexpr bool CanBeViolation(Reason reason) {
+  switch (reason) {
+    case Reason::kMeetsRequirement:
+    case Reason::kException:
+    case Reason::kOpenedByRemote:
+    case Reason::kInternal:
+    case Reason::kNoRequirement:
+    case Reason::kCount:
+      return false;
+    default:
+      return true;
+  }
+}
+
 const ReasonInfo& InfoOf(Reason reason);
 std::optional<Reason> ParseReason(std::string_view text);
 

@@ -43,7 +43,7 @@ THIRD_PARTY = {
     "CLI/": ("agent/main.cc", "bench/generate.cc"),
     "spdlog/": ("agent/",),
     "microhttpd.h": ("agent/",),
-    "prometheus/": ("agent/",),
+    "prometheus/": ("agent/metrics.*", "agent/metric_text.*"),
     "seccomp.h": ("agent/syscall_filter.cc",),
     "systemd/": ("agent/",),
     "gtest/": ("tests/",),

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "agent/event.h"
+#include "agent/metric_catalogue.h"
 #include "config/expectations.h"
 #include "dataplane/drop_reason.h"
 #include "evidence/flow_log.h"
@@ -25,6 +26,8 @@ constexpr std::string_view kBegin =
 constexpr std::string_view kEnd = "<!-- end of the table -->\n";
 constexpr std::string_view kBeginExamples =
     "<!-- begin of the examples: tests/agent/reference_pages_test.cc -->\n";
+constexpr std::string_view kBeginCeilings =
+    "<!-- begin of the ceilings: tests/agent/reference_pages_test.cc -->\n";
 constexpr char kExamplesPath[] = "examples/reasons/expect.csv";
 
 std::string ReadPage(const std::string& path) {
@@ -107,6 +110,24 @@ std::string EventTable() {
   return table;
 }
 
+std::string MetricTable() {
+  std::string table =
+      "| metric | type | labels | meaning |\n|---|---|---|---|\n";
+  for (const MetricInfo& info : kMetrics) {
+    table += fmt::format("| `{}` | {} | {} | {} |\n", info.name,
+                         MetricKindName(info.kind), info.labels, info.meaning);
+  }
+  return table;
+}
+
+std::string CeilingTable() {
+  std::string table = "| metric | series at most |\n|---|---|\n";
+  for (const MetricInfo& info : kMetrics) {
+    table += fmt::format("| `{}` | {} |\n", info.name, info.max_series);
+  }
+  return table + fmt::format("| all | {} |\n", MaxSeriesOfAll());
+}
+
 std::string FlowLogLossTable() {
   std::string table = "| cause | meaning |\n|---|---|\n";
   for (const FlowLogLossInfo& info : kFlowLogLosses) {
@@ -183,6 +204,13 @@ TEST(ReferencePagesTest, EveryReasonHasAnExample) {
 TEST(ReferencePagesTest, EventsAreThoseOfTheCode) {
   const std::string path = "docs/reference/journal.md";
   EXPECT_EQ(TableOf(path), EventTable()) << HowToUpdate(path, EventTable());
+}
+
+TEST(ReferencePagesTest, MetricsAreThoseOfTheCode) {
+  const std::string path = "docs/reference/metrics.md";
+  EXPECT_EQ(TableOf(path), MetricTable()) << HowToUpdate(path, MetricTable());
+  EXPECT_EQ(TableOf(path, kBeginCeilings), CeilingTable())
+      << HowToUpdate(path, CeilingTable(), kBeginCeilings);
 }
 
 TEST(ReferencePagesTest, CausesOfLostRecordsAreThoseOfTheCode) {

@@ -794,6 +794,23 @@ TEST(JudgeTest, ReachesEveryReason) {
   }
 }
 
+// Metrics have a series of each from the start.
+TEST(JudgeTest, ViolatesForTheReasonsThatCanBeViolationsAndNoOther) {
+  std::set<Reason> reasons;
+  for (const Case& c : AllCases()) {
+    Policy policy = Requiring(c.requirement);
+    policy.undetermined_is_violation = true;
+    const World world(c.facts, policy);
+    const Judgement judgement = world.Judge(c.opener, c.day);
+    if (judgement.verdict == kViolation) reasons.insert(judgement.reason);
+  }
+
+  for (const ReasonInfo& info : kReasons) {
+    EXPECT_EQ(reasons.contains(info.reason), CanBeViolation(info.reason))
+        << info.name;
+  }
+}
+
 TEST(JudgeTest, UsesTheAdministrationRuleOfThePolicy) {
   Policy policy = Requiring({});
   policy.administration.from = LocationRequirement{Regime::kEea, {Code("US")}};

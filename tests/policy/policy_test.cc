@@ -66,6 +66,14 @@ TEST(PolicyTest, RefusesAWorkloadNamedTwice) {
               AllOf(HasSubstr("\"a\""), HasSubstr("twice")));
 }
 
+TEST(PolicyTest, RefusesTheNamesThatMetricsUse) {
+  EXPECT_THAT(ErrorOf({Named("other", {"10.0.0.0/8"})}),
+              AllOf(HasSubstr("\"other\""), HasSubstr("choose another")));
+  EXPECT_THAT(ErrorOf({Named("none", {"10.0.0.0/8"})}),
+              AllOf(HasSubstr("\"none\""), HasSubstr("no workload")));
+  EXPECT_EQ(ErrorOf({Named("others", {"10.0.0.0/8"})}), "accepted");
+}
+
 TEST(PolicyTest, RefusesAPrefixOfTwoWorkloads) {
   EXPECT_THAT(
       ErrorOf({Named("a", {"10.0.0.0/8"}), Named("b", {"10.0.0.0/8"})}),
