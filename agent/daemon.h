@@ -23,7 +23,9 @@
 #include "agent/event_sink.h"
 #include "agent/file_watch.h"
 #include "agent/generations.h"
+#include "agent/http_server.h"
 #include "agent/live_writer.h"
+#include "agent/metrics_endpoint.h"
 #include "agent/service_manager.h"
 #include "agent/signals.h"
 #include "agent/state_directory.h"
@@ -71,6 +73,7 @@ class Daemon {
   struct Loaded {
     std::unique_ptr<Beliefs> beliefs;
     std::string problems;  // A line each.
+    LoadedWebConfig web;   // Of these beliefs' configuration.
   };
 
   // Start, in this order.
@@ -78,6 +81,7 @@ class Daemon {
   absl::Status OpenState();
   absl::Status OpenOutputs();
   absl::Status OpenSources();
+  absl::Status OpenMetrics();
   absl::Status GiveUpPrivileges();
   absl::Status StartThreads();
 
@@ -98,7 +102,13 @@ class Daemon {
   void BeginReload(std::string cause);
   void FinishReload();
   void Adopt(std::unique_ptr<Beliefs> beliefs);
+  void ReloadMetrics(const Config& present, const Config& loaded,
+                     const LoadedWebConfig& web);
   void ReleaseGenerations();
+
+  // Metrics, on the server's thread.
+  std::string WriteMetrics(MetricsFormat format) const;
+  bool IsReady() const;
 
   bool Say(const absl::Status& status);
   void Say(const std::string& line);
@@ -134,6 +144,9 @@ class Daemon {
   std::vector<Progress> progress_;
   std::unique_ptr<FlowLog> flow_log_;  // Until the writer has it.
   std::unique_ptr<LiveWriter> writer_;
+  WebConfig web_config_;  // As it was at the start.
+  std::unique_ptr<MetricsEndpoint> metrics_;
+  std::unique_ptr<HttpServer> http_;  // Null: nobody listens.
 
   bool should_end_ = false;
   ExitCode exit_code_ = kExitDone;
