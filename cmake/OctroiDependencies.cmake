@@ -22,6 +22,8 @@ find_program(XZ xz REQUIRED)
 
 if(OCTROI_TESTS)
   find_package(GTest REQUIRED)
+  # Clients of the metrics' server.
+  find_package(OpenSSL REQUIRED COMPONENTS SSL)
   pkg_check_modules(SYSTEMD REQUIRED IMPORTED_TARGET libsystemd)
   include(GoogleTest)
 endif()
