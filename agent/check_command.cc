@@ -4,6 +4,7 @@
 #include <ostream>
 
 #include "agent/expectations_check.h"
+#include "agent/http_server.h"
 #include "agent/observation.h"
 #include "agent/text.h"
 #include "fmt/format.h"
@@ -69,7 +70,14 @@ ExitCode RunCheck(const CheckCommandOptions& options,
     WriteError(surroundings,
                fmt::format("{}: sources: {}", config_path, problem));
   }
-  if (!problems.empty()) return kExitUsage;
+  const LoadedWebConfig web =
+      LoadWebConfig(loaded.beliefs->config.metrics.web_config);
+  WriteProblems(web.problems, surroundings);
+  if (!problems.empty() || !web.config) return kExitUsage;
+  if (const absl::Status fits = CheckWebConfig(*web.config); !fits.ok()) {
+    WriteError(surroundings, std::string(fits.message()));
+    return kExitUsage;
+  }
   WriteSummary(*loaded.beliefs, config_path, DayOf(surroundings.now_ns()),
                *surroundings.out);
   return FinishOutput(surroundings);

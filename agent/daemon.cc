@@ -11,6 +11,7 @@
 #include <set>
 #include <utility>
 
+#include "agent/metric_text.h"
 #include "agent/observation.h"
 #include "agent/sandbox.h"
 #include "agent/text.h"
@@ -49,10 +50,11 @@ std::string FolderOf(const std::string& path) {
   return parent.empty() ? "." : parent.string();
 }
 
-// Every file and folder that facts come from, the configuration first.
-std::vector<std::string> PathsOf(const Config& config) {
+// Every file and folder that a reload reads, the configuration first.
+std::vector<std::string> PathsOf(const Config& config, const WebConfig& web) {
   const FactsOptions& facts = config.facts;
   std::vector<std::string> paths = {config.path};
+  paths.insert(paths.end(), web.paths.begin(), web.paths.end());
   for (const std::string& path :
        {facts.asn, facts.services, facts.operators, facts.jurisdictions,
         facts.schemes, facts.special_purpose}) {
@@ -89,6 +91,8 @@ Daemon::Daemon(std::string config_path, const Surroundings& surroundings)
     : config_path_(std::move(config_path)), surroundings_(surroundings) {}
 
 Daemon::~Daemon() {
+  // Its handler reads what the workers have.
+  if (http_ != nullptr) http_->Stop();
   if (workers_ != nullptr && !workers_->has_ended()) {
     workers_->RequestStop(/*drain_ns=*/0);
   }
@@ -111,9 +115,9 @@ ExitCode Daemon::Start() {
   if (!Say(links.status())) return kExitFailed;
   links_ = *std::move(links);
   if (const ExitCode code = LoadBeliefs(); code != kExitDone) return code;
-  for (const auto step :
-       {&Daemon::OpenState, &Daemon::OpenOutputs, &Daemon::OpenSources,
-        &Daemon::GiveUpPrivileges, &Daemon::StartThreads}) {
+  for (const auto step : {&Daemon::OpenState, &Daemon::OpenOutputs,
+                          &Daemon::OpenSources, &Daemon::OpenMetrics,
+                          &Daemon::GiveUpPrivileges, &Daemon::StartThreads}) {
     if (!Say((this->*step)())) return kExitFailed;
   }
   manager_.Ready(StatusLine());
@@ -130,6 +134,11 @@ ExitCode Daemon::LoadBeliefs() {
     Say(fmt::format("{}: sources: {}", config_path_, problem));
   }
   if (!problems.empty()) return kExitUsage;
+  LoadedWebConfig web = LoadWebConfig(config->metrics.web_config);
+  WriteProblems(web.problems, surroundings_);
+  if (!web.config) return kExitUsage;
+  if (!Say(CheckWebConfig(*web.config))) return kExitUsage;
+  web_config_ = *std::move(web.config);
   own_addresses_ = OwnAddresses(config->sources, links_.get());
   options.own_addresses = own_addresses_;
   LoadedBeliefs loaded =
@@ -175,7 +184,7 @@ absl::Status Daemon::OpenOutputs() {
 
 absl::Status Daemon::OpenSources() {
   if (config().live.reloads_on_change) {
-    auto watch = FileWatch::Create(PathsOf(config()));
+    auto watch = FileWatch::Create(PathsOf(config(), web_config_));
     if (!watch.ok()) return watch.status();
     watch_ = *std::move(watch);
   }
@@ -193,9 +202,30 @@ absl::Status Daemon::OpenSources() {
   return absl::OkStatus();
 }
 
+absl::Status Daemon::OpenMetrics() {
+  const ListenAddress& listen = config().metrics.listen;
+  if (listen.kind == ListenAddress::Kind::kNone) return absl::OkStatus();
+  auto server = HttpServer::Open({.listen = listen, .web = web_config_});
+  if (!server.ok()) return server.status();
+  http_ = *std::move(server);
+  // It is asked once the metrics are there (StartThreads).
+  endpoint_ = std::make_unique<MetricsEndpoint>(MetricsEndpointParts{
+      .write_metrics =
+          [this](MetricsFormat format) {
+            return SerializeMetrics(metrics_->Collect(), format);
+          },
+      .is_ready = [this] { return metrics_->IsReady(); },
+      .landing_page = PlainLandingPage(),
+      .landing_page_policy = PlainLandingPagePolicy()});
+  Say(fmt::format("metrics: served at {}{}{}", http_->address(),
+                  web_config_.tls ? ", encrypted" : "",
+                  web_config_.users.empty() ? "" : ", with passwords"));
+  return absl::OkStatus();
+}
+
 absl::Status Daemon::GiveUpPrivileges() {
   SandboxOptions options;
-  options.readable_paths = FoldersOf(PathsOf(config()));
+  options.readable_paths = FoldersOf(PathsOf(config(), web_config_));
   options.readable_paths.push_back(config().facts.embedded_dir);
   for (const SourceOptions& source : config().sources) {
     // Opened when its first packet is due.
@@ -205,6 +235,11 @@ absl::Status Daemon::GiveUpPrivileges() {
   options.writable_folders = {state_->path()};
   if (config().live.flow_log) {
     options.writable_folders.push_back(FolderOf(config().live.flow_log->path));
+  }
+  // To remove the socket's file at the end.
+  const ListenAddress& listen = config().metrics.listen;
+  if (listen.kind == ListenAddress::Kind::kUnix) {
+    options.writable_folders.push_back(FolderOf(listen.path));
   }
   options.sends_to_abstract_sockets = manager_.has_abstract_socket();
   const absl::StatusOr<SandboxLevel> level = EnterSandbox(options);
@@ -246,7 +281,10 @@ absl::Status Daemon::StartThreads() {
   }
   AdoptedEdition("start");
   PublishMetrics();
-  return absl::OkStatus();
+  if (http_ == nullptr) return absl::OkStatus();
+  return http_->Start([this](const HttpRequest& request) {
+    return endpoint_->Handle(request);
+  });
 }
 
 ExitCode Daemon::Run() {
@@ -421,7 +459,11 @@ void Daemon::BeginReload(std::string cause) {
                                                     .own_addresses = addresses,
                                                     .needs_sources = true},
                                                    aside);
-        return {std::move(loaded.beliefs), problems.str()};
+        LoadedWebConfig web;
+        if (loaded.beliefs != nullptr) {
+          web = LoadWebConfig(loaded.beliefs->config.metrics.web_config);
+        }
+        return {std::move(loaded.beliefs), problems.str(), std::move(web)};
       });
 }
 
@@ -438,6 +480,9 @@ void Daemon::FinishReload() {
 
 ReloadResult Daemon::UseOrRefuse(Loaded loaded) {
   const Beliefs& present = generations_->present().beliefs();
+  if (loaded.beliefs != nullptr) {
+    ReloadMetrics(present.config, loaded.beliefs->config, loaded.web);
+  }
   if (loaded.beliefs == nullptr) {
     *surroundings_.errors << loaded.problems;
     events_->EditionRefused(FirstLine(loaded.problems), present.digest);
@@ -456,6 +501,21 @@ ReloadResult Daemon::UseOrRefuse(Loaded loaded) {
   }
   Adopt(std::move(loaded.beliefs));
   return ReloadResult::kAdopted;
+}
+
+// Certificates, users and headers are read again with every reload, whether the
+// edition changes or not; what cannot be taken leaves those before in force.
+void Daemon::ReloadMetrics(const Config& present, const Config& loaded,
+                           const LoadedWebConfig& web) {
+  if (loaded.metrics.listen != present.metrics.listen) {
+    Say("metrics.listen: cannot be changed by a reload; restart octroi");
+  }
+  if (http_ == nullptr) return;
+  WriteProblems(web.problems, surroundings_);
+  const bool is_taken = web.config && Say(http_->Reload(*web.config));
+  if (!is_taken) {
+    Say("metrics.web_config: not taken; what was in force stays");
+  }
 }
 
 void Daemon::Adopt(std::unique_ptr<Beliefs> beliefs) {
@@ -503,6 +563,7 @@ void Daemon::PublishMetrics() {
     }
   }
   state.events_lost = events_->lost_entries();
+  if (http_ != nullptr) state.http = http_->totals();
   metrics_->Publish(std::move(state));
 }
 
@@ -522,6 +583,7 @@ void Daemon::ReleaseGenerations() {
 
 ExitCode Daemon::Stop() {
   manager_.Stopping("ending open flows");
+  if (http_ != nullptr) http_->Stop();
   if (loading_.valid()) loading_.wait();
   workers_->RequestStop(kDrainNs);
   while (!workers_->has_ended()) poll(nullptr, 0, /*timeout_ms=*/10);

@@ -24,8 +24,10 @@
 #include "agent/event_sink.h"
 #include "agent/file_watch.h"
 #include "agent/generations.h"
+#include "agent/http_server.h"
 #include "agent/live_writer.h"
 #include "agent/metrics.h"
+#include "agent/metrics_endpoint.h"
 #include "agent/service_manager.h"
 #include "agent/signals.h"
 #include "agent/state_directory.h"
@@ -73,6 +75,7 @@ class Daemon {
   struct Loaded {
     std::unique_ptr<Beliefs> beliefs;
     std::string problems;  // A line each.
+    LoadedWebConfig web;   // Of these beliefs' configuration.
   };
 
   // Start, in this order.
@@ -80,6 +83,7 @@ class Daemon {
   absl::Status OpenState();
   absl::Status OpenOutputs();
   absl::Status OpenSources();
+  absl::Status OpenMetrics();
   absl::Status GiveUpPrivileges();
   absl::Status StartThreads();
 
@@ -103,6 +107,8 @@ class Daemon {
   void FinishReload();
   ReloadResult UseOrRefuse(Loaded loaded);
   void Adopt(std::unique_ptr<Beliefs> beliefs);
+  void ReloadMetrics(const Config& present, const Config& loaded,
+                     const LoadedWebConfig& web);
   void ReleaseGenerations();
 
   bool Say(const absl::Status& status);
@@ -143,6 +149,9 @@ class Daemon {
   std::vector<Progress> progress_;
   std::unique_ptr<FlowLog> flow_log_;  // Until the writer has it.
   std::unique_ptr<LiveWriter> writer_;
+  WebConfig web_config_;  // As it was at the start.
+  std::unique_ptr<MetricsEndpoint> endpoint_;
+  std::unique_ptr<HttpServer> http_;  // Null: nobody listens.
 
   bool should_end_ = false;
   ExitCode exit_code_ = kExitDone;

@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/http_server.h"
 #include "dataplane/drop_reason.h"
 #include "dataplane/flow_record.h"
 #include "dataplane/observation_point.h"
@@ -42,9 +43,6 @@ inline constexpr size_t kNamedOperators = 150;
 // Qualifications, those that end first; and facts, in the order of results.
 inline constexpr size_t kNamedQualifications = 80;
 inline constexpr size_t kNamedFacts = 32;
-// Of the metrics' server (agent/http_server.h).
-inline constexpr size_t kHttpCodes = 16;
-inline constexpr size_t kHttpRefusals = 8;
 // Measures of the sandbox (agent/sandbox.h).
 inline constexpr size_t kSandboxMeasureLimit = 8;
 
@@ -253,10 +251,10 @@ inline constexpr MetricInfo kMetrics[] = {
     {MetricId::kHttpConnections, "octroi_http_connections", MetricKind::kGauge,
      "", "", 1, "Open connections of the metrics' server."},
     {MetricId::kHttpRequests, "octroi_http_requests_total",
-     MetricKind::kCounter, "code", "", kHttpCodes,
+     MetricKind::kCounter, "code", "", kHttpStatuses.size(),
      "Requests that the metrics' server answered, by HTTP status."},
     {MetricId::kHttpConnectionsRefused, "octroi_http_connections_refused_total",
-     MetricKind::kCounter, "reason", "", kHttpRefusals,
+     MetricKind::kCounter, "reason", "", std::size(kHttpRefusals),
      "Connections that the metrics' server ended without an answer."},
     {MetricId::kBuildInfo, "octroi_build_info", MetricKind::kInfo,
      "version, compiler, dpdk, libpcap", "", 1, "What runs."},

@@ -242,6 +242,20 @@ void AddSources(const PublishedState& state, const LiveWorkers& workers,
   }
 }
 
+void AddHttp(const HttpTotals& totals, Families* families) {
+  families->AddCount(MetricId::kHttpConnections, totals.open_connections);
+  for (size_t i = 0; i < kHttpStatuses.size(); ++i) {
+    const int status = kHttpStatuses[i];
+    const std::string code =
+        status == 0 ? std::string(kOtherLabel) : std::to_string(status);
+    families->AddCount(MetricId::kHttpRequests, {code}, totals.requests[i]);
+  }
+  for (const HttpRefusalInfo& info : kHttpRefusals) {
+    families->AddCount(MetricId::kHttpConnectionsRefused, {info.label},
+                       totals.refused[static_cast<size_t>(info.refusal)]);
+  }
+}
+
 void AddState(const PublishedState& state, Families* families) {
   if (!state.edition_digest.empty()) {
     families->Add(MetricId::kEditionInfo, {state.edition_digest}, 1);
@@ -258,14 +272,7 @@ void AddState(const PublishedState& state, Families* families) {
     families->AddCount(MetricId::kFlowRecordsLost, {where}, records);
   }
   families->AddCount(MetricId::kEventsLost, state.events_lost);
-  if (!state.http) return;
-  families->AddCount(MetricId::kHttpConnections, state.http->connections);
-  for (const auto& [code, count] : state.http->requests) {
-    families->AddCount(MetricId::kHttpRequests, {code}, count);
-  }
-  for (const auto& [reason, count] : state.http->refused) {
-    families->AddCount(MetricId::kHttpConnectionsRefused, {reason}, count);
-  }
+  if (state.http) AddHttp(*state.http, families);
 }
 
 void AddProcess(const ProcessStats& stats, Families* families) {

@@ -21,6 +21,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "agent/egress_series.h"
+#include "agent/http_server.h"
 #include "agent/process_stats.h"
 #include "agent/sandbox.h"
 #include "dataplane/live_workers.h"
@@ -56,15 +57,7 @@ struct PublishedState {
   // Flow records that the log lost, by kFlowLogLosses; empty without a log.
   std::vector<NamedCount> log_losses;
   uint64_t events_lost = 0;
-
-  // Of the metrics' server; nothing while it does not run.
-  struct Http {
-    size_t connections = 0;
-    // By status code and by reason; at most kHttpCodes and kHttpRefusals.
-    std::vector<std::pair<std::string, uint64_t>> requests;
-    std::vector<std::pair<std::string, uint64_t>> refused;
-  };
-  std::optional<Http> http;
+  std::optional<HttpTotals> http;  // Nothing without a server.
 };
 
 // When a service's qualification ends or ended, and how old a fact is; seconds

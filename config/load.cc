@@ -414,39 +414,23 @@ std::string ConfigReader::ReadPath(const YamlField& field) {
   return path.is_absolute() ? *text : (folder_ / path).string();
 }
 
-// "192.0.2.1:9469" or "[2001:db8::1]:9469". No names: octroi resolves none.
-bool IsListenAddress(std::string_view text) {
-  const size_t colon = text.rfind(':');
-  if (colon == std::string_view::npos) return false;
-  std::string_view host = text.substr(0, colon);
-  const std::string_view digits = text.substr(colon + 1);
-  int port = -1;
-  const auto [end, error] =
-      std::from_chars(digits.data(), digits.data() + digits.size(), port);
-  if (error != std::errc() || end != digits.data() + digits.size() ||
-      port < 0 || port > kMaxPort) {
-    return false;
-  }
-  const bool has_brackets = host.starts_with('[') && host.ends_with(']');
-  if (has_brackets) host = host.substr(1, host.size() - 2);
-  const std::optional<IpAddress> address = IpAddress::Parse(host);
-  return address && address->is_v4() != has_brackets;
-}
-
 void ConfigReader::ReadMetrics(const YamlField& field) {
-  constexpr std::string_view kKeys[] = {"listen"};
+  constexpr std::string_view kKeys[] = {"listen", "web_config"};
   const YamlMap map = field.ReadMap(kKeys);
+  if (const auto web_config = map.Find("web_config")) {
+    config_.metrics.web_config = ReadPath(*web_config);
+  }
   const auto listen = map.Find("listen");
   if (!listen) return;
   const auto text = listen->ReadText();
   if (!text) return;
-  if (!IsListenAddress(*text)) {
-    listen->Error(
-        fmt::format("{} is not an address and a port; write for "
-                    "example 127.0.0.1:9469 or [::1]:9469",
-                    Quoted(*text)));
+  const auto address = ParseListenAddress(*text);
+  if (!address) {
+    listen->Error(fmt::format("{} is nowhere to listen; {}", Quoted(*text),
+                              kListenAddressHint));
+    return;
   }
-  config_.metrics_listen = *text;
+  config_.metrics.listen = *address;
 }
 
 void ConfigReader::ReadPolicy(const YamlField& field) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "config/facts.h"
+#include "config/listen_address.h"
 #include "config/problem.h"
 #include "dataplane/dpdk.h"
 #include "dataplane/interface_point.h"
@@ -66,6 +67,14 @@ inline constexpr uint32_t kMinFlowMemoryMib = 4;
 inline constexpr uint32_t kMaxFlowMemoryMib = 128 * 1024;
 inline constexpr uint32_t kMaxActiveSeconds = 86'400;
 
+// Where the metrics are served, and to whom.
+inline constexpr std::string_view kDefaultMetricsListen = "127.0.0.1:9469";
+struct MetricsConfig {
+  ListenAddress listen = *ParseListenAddress(kDefaultMetricsListen);
+  // A file as config/web_config.h reads it; "": no TLS, no passwords.
+  std::string web_config;
+};
+
 // What DPDK takes for all sources together.
 struct DpdkMemory {
   bool uses_huge_pages = true;
@@ -82,8 +91,7 @@ struct Config {
   std::optional<std::vector<IpPrefix>> local_networks;
   FactsOptions facts;  // embedded_dir is the caller's to set.
   Policy policy;
-  // IP address and port; port 0 lets the kernel choose.
-  std::string metrics_listen = "127.0.0.1:9469";
+  MetricsConfig metrics;
   LiveConfig live;
   std::string path;
   // One per workload of `policy`, where the file writes workloads.

@@ -359,6 +359,29 @@ std::vector<YamlField> YamlField::ReadListOrOne() const {
   return ReadList();
 }
 
+std::vector<std::pair<YamlField, YamlField>> YamlField::ReadEntries() const {
+  std::vector<std::pair<YamlField, YamlField>> entries;
+  if (!is_map()) {
+    Error(fmt::format("{} is not a map; write KEY: VALUE", Found()));
+    return entries;
+  }
+  std::set<std::string_view> seen;
+  for (size_t i = 0; i + 1 < node_->items.size(); i += 2) {
+    const YamlField key(document_, &node_->items[i], path_);
+    const auto name = key.ReadText();
+    if (!name) continue;
+    if (!seen.insert(key.node_->text).second) {
+      key.Error(
+          fmt::format("key {} stands twice; keep one of them", Quoted(*name)));
+      continue;
+    }
+    entries.emplace_back(
+        key, YamlField(document_, &node_->items[i + 1],
+                       path_.empty() ? *name : path_ + "." + *name));
+  }
+  return entries;
+}
+
 YamlMap YamlField::ReadMap(std::span<const std::string_view> keys) const {
   YamlMap map(*this);
   if (!is_map()) {

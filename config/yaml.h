@@ -125,6 +125,11 @@ class YamlField {
   // The same, but a scalar or a map alone counts as a list of one.
   std::vector<YamlField> ReadListOrOne() const;
 
+  // The entries of a map whose keys are the user's to choose, in order: key and
+  // value. Keys that are no text or stand twice are problems; a value that is
+  // not a map is a problem and has no entries. A value's path is path.KEY.
+  std::vector<std::pair<YamlField, YamlField>> ReadEntries() const;
+
   // The entries of a map whose keys are some of `keys`. Unknown keys and keys
   // that stand twice are problems; a value that is not a map is a problem and
   // has no entries.

@@ -32,7 +32,7 @@ THIRD_PARTY = {
     "fmt/": ("",),
     "maxminddb.h": ("geo/mmdb.cc", "bench/"),
     "yaml-cpp/": ("config/yaml.cc",),
-    "zlib.h": ("dataplane/byte_stream.cc",),
+    "zlib.h": ("dataplane/byte_stream.cc", "agent/http_server.cc"),
     "zstd.h": ("dataplane/byte_stream.cc",),
     "libmnl/": ("dataplane/link_monitor.cc",),
     "pcap.h": ("bench/",),
@@ -42,7 +42,9 @@ THIRD_PARTY = {
     "nlohmann/": ("evidence/json.h", "config/range_formats.cc"),
     "CLI/": ("agent/main.cc", "bench/generate.cc"),
     "spdlog/": ("agent/",),
-    "microhttpd.h": ("agent/",),
+    "microhttpd.h": ("agent/http_server.cc",),
+    "gnutls/": ("agent/tls_credentials.cc",),
+    "crypt.h": ("agent/password_hash.cc",),
     "prometheus/": ("agent/metrics.*", "agent/metric_text.*"),
     "seccomp.h": ("agent/syscall_filter.cc",),
     "systemd/": ("agent/",),
@@ -56,8 +58,8 @@ THIRD_PARTY = {
 SYSTEM = re.compile(
     r"^(sys|net|netinet|arpa|linux|asm|bits|sanitizer)/"
     r"|^(dirent|endian|errno|fcntl|ifaddrs|immintrin|malloc|poll|pthread|sched"
-    r"|semaphore|signal|spawn|stdint|stdio|stdlib|string|termios|time|unistd"
-    r"|x86intrin)\.h$")
+    r"|semaphore|signal|spawn|stdint|stdio|stdlib|string|strings|termios|time"
+    r"|unistd|x86intrin)\.h$")
 
 # What the hot path may not include: what allocates, locks, logs or formats.
 BANNED_ON_HOT_PATH = re.compile(

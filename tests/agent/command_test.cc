@@ -14,6 +14,7 @@
 #include "agent/replay_command.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/http_client.h"
 #include "tests/support/temp_dir.h"
 
 namespace octroi {
@@ -120,6 +121,40 @@ TEST_F(CommandTest, CheckAcceptsAConfigurationThatWouldRun) {
   EXPECT_EQ(RunCheck({config, ""}, surroundings_), kExitDone) << errors_.str();
   EXPECT_THAT(out_.str(), HasSubstr(": ok\n"));
   EXPECT_THAT(out_.str(), HasSubstr("dbip-country: 2026-06-01"));
+}
+
+TEST_F(CommandTest, CheckNamesEveryProblemOfTheWebConfiguration) {
+  const std::string config = dir_.Write(
+      "octroi.yaml",
+      "sources:\n  - interface: lo\nmetrics: {web_config: web.yml}\n");
+  EXPECT_EQ(RunCheck({config, ""}, surroundings_), kExitUsage);
+  EXPECT_THAT(errors_.str(), HasSubstr("web.yml"));
+  EXPECT_THAT(errors_.str(), HasSubstr("No such file"));
+
+  errors_.str("");
+  const std::string web =
+      dir_.Write("web.yml",
+                 "tls_server_config: {cert_file: cert.pem, key_file: key.pem}\n"
+                 "basic_auth_users: {prometheus: secret}\n");
+  EXPECT_EQ(RunCheck({config, ""}, surroundings_), kExitUsage);
+  EXPECT_THAT(errors_.str(), HasSubstr(web + ":1:32: "));
+  EXPECT_THAT(errors_.str(), HasSubstr(web + ":2:32: "));
+
+  // Files that are there, and do not fit.
+  errors_.str("");
+  dir_.Write("web.yml",
+             "tls_server_config: {cert_file: cert.pem, key_file: key.pem}\n");
+  const auto own = testing::MakeCertificate("localhost", "");
+  dir_.Write("cert.pem", own.certificate);
+  dir_.Write("key.pem", testing::MakeCertificate("other", "").key);
+  EXPECT_EQ(RunCheck({config, ""}, surroundings_), kExitUsage);
+  EXPECT_THAT(errors_.str(),
+              HasSubstr(web + ":1:52: tls_server_config.key_file: "));
+  EXPECT_THAT(errors_.str(), HasSubstr("is not the key of"));
+
+  errors_.str("");
+  dir_.Write("key.pem", own.key);
+  EXPECT_EQ(RunCheck({config, ""}, surroundings_), kExitDone) << errors_.str();
 }
 
 TEST_F(CommandTest, CheckNamesExceptionsThatHaveEnded) {

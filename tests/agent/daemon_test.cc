@@ -17,20 +17,27 @@
 #include <string>
 #include <vector>
 
+#include "agent/http_listener.h"
 #include "agent/state_directory.h"
 #include "evidence/json.h"
 #include "fmt/format.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/http_client.h"
 #include "tests/support/network_lab.h"
 #include "tests/support/temp_dir.h"
 
 namespace octroi {
 namespace {
 
+using ::octroi::testing::BasicAuthLine;
+using ::octroi::testing::CertificateAndKey;
+using ::octroi::testing::HttpClient;
+using ::octroi::testing::MakeCertificate;
 using ::octroi::testing::NetworkLab;
 using ::octroi::testing::ReadFile;
 using ::octroi::testing::TempDir;
+using ::octroi::testing::TlsClientOptions;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -97,7 +104,8 @@ class DaemonTest : public ::testing::Test {
     }
   }
 
-  void WriteConfig(const std::string& location) {
+  void WriteConfig(const std::string& location,
+                   const std::string& metrics = "listen: 127.0.0.1:9469") {
     dir_.Write("octroi.yaml",
                fmt::format("sources: [{{interface: here0, filter: udp}}]\n"
                            "local_networks: [192.0.2.1, '2001:db8::1']\n"
@@ -105,13 +113,28 @@ class DaemonTest : public ::testing::Test {
                            "[any], requires: {{location: {}}}}}]}}\n"
                            "state_directory: {}\n"
                            "flow_log: {{path: {}, verdicts: [not_judged, "
-                           "compliant, excepted, undetermined, violation]}}\n",
+                           "compliant, excepted, undetermined, violation]}}\n"
+                           "metrics: {{{}}}\n",
                            location, dir_.Path("state"),
-                           dir_.Path("log/flows.jsonl")));
+                           dir_.Path("log/flows.jsonl"), metrics));
+  }
+  // A certificate, its key, and a user whose password is U*U.
+  CertificateAndKey WriteWebConfig() {
+    const CertificateAndKey own = MakeCertificate("localhost", "IP:127.0.0.1");
+    std::filesystem::create_directory(dir_.Path("web"));
+    dir_.Write("web/cert.pem", own.certificate);
+    dir_.Write("web/key.pem", own.key);
+    dir_.Write("web/web.yml",
+               "tls_server_config: {cert_file: cert.pem, key_file: key.pem}\n"
+               "basic_auth_users:\n"
+               "  prometheus: $2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQ"
+               "Yb4YMJKvyOeW\n");
+    return own;
   }
 
-  // Starts the daemon; its standard error goes to a file.
-  void Spawn() {
+  // Starts the daemon; its standard error goes to a file. `listener` is handed
+  // over as a service manager does, if there is one.
+  void Spawn(int listener = -1) {
     std::vector<std::string> environment = {
         "NOTIFY_SOCKET=" + notify_->path(), "WATCHDOG_USEC=1000000",
         // At its end the sanitizer would trace threads, which is forbidden.
@@ -123,20 +146,29 @@ class DaemonTest : public ::testing::Test {
     std::string run = "run";
     std::string option = "--config";
     std::string config = dir_.Path("octroi.yaml");
-    char* arguments[] = {program.data(), run.data(), option.data(),
-                         config.data(), nullptr};
+    std::vector<char*> arguments = {program.data(), run.data(), option.data(),
+                                    config.data(), nullptr};
+    // The process that promises the socket is the one that gets it.
+    std::string shell = "/bin/sh";
+    std::string flag = "-c";
+    std::string script = "LISTEN_FDS=1 LISTEN_PID=$$ exec \"$0\" \"$@\"";
+    if (listener >= 0) {
+      arguments.insert(arguments.begin(),
+                       {shell.data(), flag.data(), script.data()});
+    }
     posix_spawn_file_actions_t files;
     posix_spawn_file_actions_init(&files);
+    if (listener >= 0) posix_spawn_file_actions_adddup2(&files, listener, 3);
     posix_spawn_file_actions_addopen(&files, STDERR_FILENO,
                                      dir_.Path("stderr").c_str(),
                                      O_WRONLY | O_CREAT | O_APPEND, 0644);
-    ASSERT_EQ(posix_spawn(&child_, program.c_str(), &files, nullptr, arguments,
-                          variables.data()),
+    ASSERT_EQ(posix_spawn(&child_, arguments[0], &files, nullptr,
+                          arguments.data(), variables.data()),
               0);
     posix_spawn_file_actions_destroy(&files);
   }
-  void Start() {
-    Spawn();
+  void Start(int listener = -1) {
+    Spawn(listener);
     ASSERT_TRUE(notify_->WaitFor("READY=1")) << ReadFile(dir_.Path("stderr"));
   }
   int Wait() {
@@ -317,6 +349,88 @@ TEST_F(DaemonTest, ReceivesACaptureOnceAndStaysWell) {
 
   EXPECT_GT(State().totals.received_packets, 0u);
   EXPECT_EQ(State().totals.blind_ns, 0) << errors();
+}
+
+TEST_F(DaemonTest, ServesMetricsInsideTheSandbox) {
+  const CertificateAndKey own = WriteWebConfig();
+  WriteConfig("eu", "web_config: web/web.yml");
+  Start();
+  EXPECT_THAT(errors(), HasSubstr("metrics: served at 127.0.0.1:9469, "
+                                  "encrypted, with passwords"));
+  ASSERT_TRUE(notify_->WaitFor("WATCHDOG=1"));
+  TlsClientOptions tls;
+  tls.authority = own.certificate;
+  const auto status_of = [&](const std::string& path,
+                             const std::string& password) {
+    HttpClient client("127.0.0.1:9469", &tls);
+    return client.Get(path, BasicAuthLine("prometheus", password)).status;
+  };
+
+  EXPECT_EQ(status_of("/metrics", "U*U"), 200);
+  EXPECT_EQ(status_of("/-/ready", "U*U"), 200);
+  EXPECT_EQ(status_of("/metrics", "wrong"), 401);
+
+  // What is bad leaves what was there.
+  dir_.Write("web/key.pem", MakeCertificate("other", "").key);
+  kill(child_, SIGHUP);
+  ASSERT_TRUE(notify_->WaitFor("READY=1"));
+  EXPECT_THAT(errors(), HasSubstr("is not the key of"));
+  EXPECT_THAT(errors(), HasSubstr("metrics.web_config: not taken"));
+  EXPECT_EQ(status_of("/metrics", "U*U"), 200);
+
+  // And what is good is taken, though the edition stays.
+  const CertificateAndKey next = WriteWebConfig();
+  kill(child_, SIGHUP);
+  ASSERT_TRUE(notify_->WaitFor("READY=1"));
+  EXPECT_EQ(status_of("/metrics", "U*U"), 0);
+  tls.authority = next.certificate;
+  EXPECT_EQ(status_of("/metrics", "U*U"), 200);
+  EXPECT_EQ(Stop(), 0) << errors();
+}
+
+TEST_F(DaemonTest, RemovesTheSocketOfItsMetrics) {
+  std::filesystem::create_directory(dir_.Path("run"));
+  const std::string path = dir_.Path("run/metrics.sock");
+  WriteConfig("eu", "listen: 'unix:" + path + "'");
+  Start();
+
+  EXPECT_EQ(HttpClient("unix:" + path).Get("/metrics").status, 200);
+
+  EXPECT_EQ(Stop(), 0) << errors();
+  EXPECT_FALSE(std::filesystem::exists(path));
+}
+
+TEST_F(DaemonTest, TakesOverASocketFromTheServiceManager) {
+  const auto listener =
+      HttpListener::Open(ParseListenAddress("127.0.0.1:0").value());
+  ASSERT_TRUE(listener.ok()) << listener.status();
+  WriteConfig("eu", "listen: systemd");
+  Start((*listener)->descriptor());
+
+  EXPECT_EQ(HttpClient((*listener)->address()).Get("/metrics").status, 200);
+
+  EXPECT_THAT(errors(), HasSubstr("served at " + (*listener)->address()));
+  EXPECT_EQ(Stop(), 0) << errors();
+}
+
+TEST_F(DaemonTest, ListensNowhereWhereThatIsAskedFor) {
+  WriteConfig("eu", "listen: none");
+  Start();
+
+  EXPECT_FALSE(HttpClient("127.0.0.1:9469").is_connected());
+
+  EXPECT_EQ(Stop(), 0) << errors();
+}
+
+TEST_F(DaemonTest, SaysThatThePortOfItsMetricsIsTaken) {
+  const auto listener =
+      HttpListener::Open(ParseListenAddress("127.0.0.1:9469").value());
+  ASSERT_TRUE(listener.ok()) << listener.status();
+  Spawn();
+
+  EXPECT_EQ(Wait(), 1);
+  EXPECT_THAT(errors(), HasSubstr("metrics.listen: 127.0.0.1:9469: Address "
+                                  "already in use; stop what listens there"));
 }
 
 TEST_F(DaemonTest, SaysWhatItCannotStartWith) {

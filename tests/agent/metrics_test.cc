@@ -268,8 +268,8 @@ TEST_F(MetricsTest, SaysWhatTheControlThreadPublished) {
   state_.is_edition_refused = true;
   state_.log_losses = {{"flow_log_ceiling", 5}};
   state_.events_lost = 6;
-  state_.http = {
-      .connections = 2, .requests = {{"200", 10}}, .refused = {{"limit", 4}}};
+  state_.http =
+      HttpTotals{.open_connections = 2, .requests = {10}, .refused = {4}};
   Start();
 
   const Samples samples = Scrape();
@@ -421,8 +421,8 @@ TEST_F(MetricsTest, IsWhatPrometheusReads) {
          "it (Debian package prometheus)";
   point_.gated(0).Push(Udp("192.0.2.1", "198.51.100.7"));
   state_.log_losses = {{"flow_log_ceiling", 0}};
-  state_.http = {
-      .connections = 2, .requests = {{"200", 10}}, .refused = {{"limit", 4}}};
+  state_.http =
+      HttpTotals{.open_connections = 2, .requests = {10}, .refused = {4}};
   Start();
   Receive(0, 1);
   TempDir dir;

@@ -62,7 +62,7 @@ policy:
       addresses: [any]
       requires: {location: [eea, CH, adequate]}
   administration: {ports: [22, 3389], from: [eu, CH]}
-metrics: {listen: "[::1]:9470"}
+metrics: {listen: "[::1]:9470", web_config: web.yml}
 )";
 
 std::vector<std::string> LinesOf(const std::vector<Problem>& problems) {
@@ -122,7 +122,8 @@ TEST(LoadTest, ReadsEveryKey) {
   EXPECT_EQ(config.sources[2].file, "/etc/octroi/captures/x.pcap");
   ASSERT_TRUE(config.local_networks.has_value());
   EXPECT_THAT(*config.local_networks, SizeIs(2));
-  EXPECT_EQ(config.metrics_listen, "[::1]:9470");
+  EXPECT_EQ(config.metrics.listen.ToString(), "[::1]:9470");
+  EXPECT_EQ(config.metrics.web_config, "/etc/octroi/web.yml");
 
   const FactsOptions& facts = config.facts;
   EXPECT_THAT(facts.country, ElementsAre("/var/lib/octroi/country.mmdb",
@@ -183,7 +184,8 @@ TEST(LoadTest, HasADefaultForEverythingButSources) {
 
   EXPECT_EQ(config.local_networks, std::nullopt);
   EXPECT_THAT(config.facts.country, IsEmpty());
-  EXPECT_EQ(config.metrics_listen, "127.0.0.1:9469");
+  EXPECT_EQ(config.metrics.listen.ToString(), "127.0.0.1:9469");
+  EXPECT_EQ(config.metrics.web_config, "");
   EXPECT_FALSE(config.policy.undetermined_is_violation);
   ASSERT_THAT(config.policy.workloads, SizeIs(1));
   EXPECT_EQ(config.policy.workloads[0].name, "everything");
@@ -242,7 +244,8 @@ TEST(LoadTest, NamesTheNearestKeyInEveryMap) {
        "country, asn, services, operators, jurisdictions, schemes, "
        "special_purpose, anycast, ranges"},
       {std::string(kSource) + "metrics: {port: 9469}\n",
-       "2:11: metrics: unknown key \"port\"; known keys: listen"},
+       "2:11: metrics: unknown key \"port\"; known keys: listen, "
+       "web_config"},
       {std::string(kSource) + "policy: {workload: []}\n",
        "2:10: policy: unknown key \"workload\"; did you mean \"workloads\"? "
        "known "
@@ -398,15 +401,18 @@ TEST(LoadTest, ChecksLocalNetworksAndMetrics) {
     EXPECT_THAT(
         ProblemsOf(
             fmt::format("{}metrics: {{listen: \"{}\"}}\n", source, listen)),
-        ElementsAre(fmt::format("2:19: metrics.listen: \"{}\" is not an "
-                                "address and a port; write for example "
-                                "127.0.0.1:9469 or [::1]:9469",
+        ElementsAre(fmt::format("2:19: metrics.listen: \"{}\" is nowhere to "
+                                "listen; write an IP address and a port "
+                                "(127.0.0.1:9469, [::1]:9469), unix:/PATH, "
+                                "systemd or none",
                                 listen)));
   }
-  for (const std::string listen : {"0.0.0.0:0", "[2001:db8::1]:65535"}) {
+  for (const std::string listen :
+       {"0.0.0.0:0", "[2001:db8::1]:65535", "unix:/run/octroi/metrics.sock",
+        "systemd", "none"}) {
     EXPECT_EQ(
         Read(fmt::format("{}metrics: {{listen: \"{}\"}}\n", source, listen))
-            .metrics_listen,
+            .metrics.listen.ToString(),
         listen);
   }
 }
