@@ -6,7 +6,7 @@
 #   cmake -DPARTS=agent/landing_page -DSCRIPTS=a.js,b.js -DOUTPUT=x.cc
 #         -P cmake/EmbedLandingPage.cmake
 #
-# Beside x.cc stands x.html, the document alone.
+# Beside x.cc stand x.html, the document, and x.policy, for tests.
 
 # The base64 (RFC 4648) of bytes in hexadecimal, for digests: 6 digits at a time.
 function(base64_of_hex hex result)
@@ -88,5 +88,6 @@ std::string_view LandingPagePolicy() {
 
 }  // namespace octroi
 ")
-string(REGEX REPLACE "\\.cc$" ".html" document "${OUTPUT}")
-file(WRITE ${document} "${page}")
+string(REGEX REPLACE "\\.cc$" "" stem "${OUTPUT}")
+file(WRITE ${stem}.html "${page}")
+file(WRITE ${stem}.policy "${policy}")

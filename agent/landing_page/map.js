@@ -137,19 +137,24 @@ function swatch(level, isEu = false) {
   return box;
 }
 
+// "100 GB": a power of ten without decimals.
+function power(value) {
+  return `${short(value).replace(/\.0+/, "")}B`;
+}
+
 function showLegend(largest) {
   const rows = [];
   const top = largest > 0 ? Math.floor(Math.log10(largest)) : -1;
   for (let level = CLASS_COUNT; largest > 0 && level > 0; --level) {
     const floor = 10 ** (top - (CLASS_COUNT - level));
-    rows.push([swatch(level), level > 1 ? `${short(floor)}B and more` :
-      `less than ${short(floor * 10)}B`]);
+    rows.push([swatch(level), level > 1 ? `${power(floor)} and more` :
+      `less than ${power(floor * 10)}`]);
   }
   const mark = newSvg("path");
   setAttribute(mark, "class", "violation-mark");
   setAttribute(mark, "d", "M11 1l6 10H5z");
   rows.push([swatch(0), "none"],
-    [swatch(0, true), `EU member (${WORLD.euDay})`], [mark, "has violations"]);
+    [swatch(0, true), `EU on ${WORLD.euDay}`], [mark, "has violations"]);
   const legend = byId("legend");
   if (legend.textContent !== rows.map((row) => row[1]).join("")) {
     legend.replaceChildren(...rows.map((row) => legendRow(...row)));

@@ -8,6 +8,7 @@ const page = {
   last: null,       // {metrics, at, clock} of the last fetch that could be read.
   failedSince: "",  // When fetches began to fail; "" while they do not.
   isPaused: false,
+  pending: null,    // The refresh under way: there is never another beside it.
   timer: 0,
 };
 
@@ -69,8 +70,15 @@ function showFreshness() {
   setText(byId("freshness"), parts.filter(Boolean).join(", "));
 }
 
-async function refresh() {
+function refresh() {
   clearTimeout(page.timer);
+  page.pending = page.pending || refreshOnce().finally(() => {
+    page.pending = null;
+  });
+  return page.pending;
+}
+
+async function refreshOnce() {
   const begun = performance.now();
   try {
     const answer = await fetchMetrics();
@@ -83,9 +91,10 @@ async function refresh() {
     showFailure("Unreachable.", error);
   }
   showFreshness();
-  if (page.isPaused) return;
-  page.timer = setTimeout(refresh, Math.max(0,
-    REFRESH_SECONDS * 1000 - (performance.now() - begun)));
+  if (!page.isPaused) {
+    page.timer = setTimeout(refresh, Math.max(0,
+      REFRESH_SECONDS * 1000 - (performance.now() - begun)));
+  }
 }
 
 function pause() {
