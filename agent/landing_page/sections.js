@@ -57,7 +57,8 @@ function showVerdicts(movement) {
 
 function sealCell(level) {
   if (!isNumber(level)) return {text: NOT_KNOWN, kind: "absent"};
-  return {text: `${level}\u2002${SEALS[level] || ""}`.trim(), value: level};
+  return {text: `${level}\u2002${SEALS[level] || ""}`.trim(), value: level,
+    kind: "whole"};
 }
 
 function showWorkloads(movement) {
@@ -263,7 +264,7 @@ function showQualifications(movement, at) {
   setRows(byId("qualification-rows"), all.map((sample) => [
     {name: sample.labels.get("provider") || ""},
     {name: sample.labels.get("service") || ""},
-    {...plain(dayOf(sample.value - 1)), kind: "day"}, leftCell(sample.value, at)]),
+    {...plain(dayOf(sample.value - 1)), kind: "whole"}, leftCell(sample.value, at)]),
   nothing(movement.now, name, "None in the catalogue in force."));
 }
 
@@ -271,7 +272,7 @@ function showFacts(movement, at) {
   const {now} = movement;
   const name = "octroi_fact_built_timestamp_seconds";
   setRows(byId("fact-rows"), now.samples(name).map((sample) => [
-    {name: sample.labels.get("fact") || ""}, {...plain(dayOf(sample.value)), kind: "day"},
+    {name: sample.labels.get("fact") || ""}, {...plain(dayOf(sample.value)), kind: "whole"},
     {text: isNumber(sample.value) ? daysOf(at - sample.value) :
       NOT_KNOWN, number: true, kind: isNumber(sample.value) ? "" : "absent"}]),
   NOT_KNOWN);

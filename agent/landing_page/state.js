@@ -105,6 +105,7 @@ function allIsWell(metrics) {
   }
   const lost = metrics.sum("octroi_lost_packets_total");
   return ["ok", sources.length === 1 ? "The source is seen." :
+    sources.length === 2 ? "Both sources are seen." :
     `All ${sources.length} sources are seen.`,
     lost > 0 ? "Packets were lost earlier." : ""];
 }
