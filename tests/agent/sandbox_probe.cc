@@ -58,6 +58,7 @@
 #include <utility>
 #include <vector>
 
+#include "agent/process_stats.h"
 #include "agent/sandbox.h"
 #include "seccomp.h"
 #include "systemd/sd-daemon.h"
@@ -714,9 +715,20 @@ void PrepareMode(const std::string& mode) {
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 }
 
+// What metrics say of the process, from files that were opened before.
+void CheckProcess(ProcessReader* process) {
+  const ProcessStats stats = process->Read();
+  const bool is_complete = stats.cpu_seconds && stats.resident_bytes &&
+                           stats.virtual_bytes && stats.open_fds &&
+                           stats.max_fds && stats.threads &&
+                           stats.start_time_seconds;
+  Say("process_stats", is_complete ? "complete" : "incomplete");
+}
+
 void CheckAll(const std::string& folder, const Opened& opened,
-              const Assistant& assistant) {
+              const Assistant& assistant, ProcessReader* process) {
   CheckFiles(folder, assistant);
+  CheckProcess(process);
   CheckRefused(folder, opened);
   CheckAllowed(folder);
   CheckLimits();
@@ -738,6 +750,7 @@ int Probe(const std::string& mode, const std::string& folder) {
   Opened opened;
   OpenSockets(folder, &opened);
   if (is_privileged) OpenForRoot(assistant, &opened);
+  ProcessReader process;
   PrepareMode(mode);
   EarlyThread early(folder);
   const std::string task = "/proc/self/task/" + std::to_string(early.id());
@@ -758,7 +771,9 @@ int Probe(const std::string& mode, const std::string& folder) {
     Stop("foreign", "lives");
   }
   CheckAbstractSocket();
-  if (mode == "root" || mode == "user") CheckAll(folder, opened, assistant);
+  if (mode == "root" || mode == "user") {
+    CheckAll(folder, opened, assistant, &process);
+  }
   early.Finish();
   Say("finished", "ok");
   return 0;

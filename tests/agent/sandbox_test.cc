@@ -215,6 +215,10 @@ TEST_P(SandboxTest, ServesTheListenerAndTellsSystemd) {
                          {"notified", "READY=1"}});
 }
 
+TEST_P(SandboxTest, KnowsWhatTheKernelSaysOfTheProcess) {
+  ExpectAll(findings(), {{"process_stats", "complete"}});
+}
+
 TEST_P(SandboxTest, WritesToTheJournal) {
   if (!HasInterfaces()) GTEST_SKIP() << "needs root, for a journal of its own";
 
