@@ -42,7 +42,7 @@ constexpr char kPage[] = R"(<!DOCTYPE html>
 </html>
 )";
 
-int64_t NowNs() {
+int64_t MonotonicNs() {
   timespec now{};
   clock_gettime(CLOCK_MONOTONIC, &now);
   return now.tv_sec * int64_t{1'000'000'000} + now.tv_nsec;
@@ -85,7 +85,7 @@ HttpResponse MetricsEndpoint::Metrics(const HttpRequest& request) {
                                    : MetricsFormat::kText;
   Written& written = written_[static_cast<size_t>(format)];
   if (written.text == nullptr || written.begun_ns < request.arrived_ns) {
-    written.begun_ns = NowNs();
+    written.begun_ns = MonotonicNs();
     written.text =
         std::make_shared<const std::string>(parts_.write_metrics(format));
   }
