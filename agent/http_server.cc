@@ -280,6 +280,9 @@ HttpServer::Impl::~Impl() {
 }
 
 absl::Status HttpServer::Impl::StartLibrary() {
+  // The library writes dates: the C library asks for the time zone once, and
+  // could not in the sandbox.
+  ::tzset();
   wake_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (wake_ < 0) {
     return absl::ResourceExhaustedError(fmt::format(
