@@ -37,6 +37,41 @@ void ConnectionTable::Remove(int descriptor) {
   connections_.erase(found);
 }
 
+std::map<IpAddress, size_t> ConnectionTable::Held() const {
+  std::map<IpAddress, size_t> held;
+  for (const auto& [descriptor, connection] : connections_) {
+    if (!connection->is_doomed) held[connection->source] += 1;
+  }
+  return held;
+}
+
+bool ConnectionTable::has_arrivals() const {
+  return std::any_of(connections_.begin(), connections_.end(),
+                     [](const auto& one) {
+                       return one.second->phase == ConnectionPhase::kArrived;
+                     });
+}
+
+std::vector<TrackedConnection*> ConnectionTable::LetIn(size_t most) {
+  std::map<IpAddress, size_t> held = Held();
+  std::vector<TrackedConnection*> arrived;
+  for (const auto& [descriptor, connection] : connections_) {
+    if (connection->phase == ConnectionPhase::kArrived) {
+      arrived.push_back(connection.get());
+    }
+  }
+  std::sort(arrived.begin(), arrived.end(), [&](const auto* a, const auto* b) {
+    const size_t of_a = held[a->source];
+    const size_t of_b = held[b->source];
+    return of_a != of_b ? of_a < of_b : a->moved_ns > b->moved_ns;
+  });
+  arrived.resize(std::min(arrived.size(), most));
+  for (TrackedConnection* one : arrived) {
+    one->phase = ConnectionPhase::kReceiving;
+  }
+  return arrived;
+}
+
 void ConnectionTable::RequestComplete(TrackedConnection* connection,
                                       int64_t now_ns) {
   connection->phase = ConnectionPhase::kWorking;
@@ -64,10 +99,7 @@ void ConnectionTable::AnswerSent(TrackedConnection* connection,
 
 // Of those that may be closed.
 TrackedConnection* ConnectionTable::Greediest() {
-  std::map<IpAddress, size_t> held;
-  for (const auto& [descriptor, connection] : connections_) {
-    if (!connection->is_doomed) held[connection->source] += 1;
-  }
+  std::map<IpAddress, size_t> held = Held();
   TrackedConnection* chosen = nullptr;
   for (const auto& [descriptor, connection] : connections_) {
     if (connection->is_doomed ||

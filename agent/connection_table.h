@@ -8,6 +8,10 @@
 // for another one only if its own address holds as many connections as any
 // other, and only after as many newer ones have come as there are places.
 //
+// Who has arrived is let in a few at a time, since a handshake costs
+// milliseconds: first the sources that hold the fewest connections, and of one
+// source the newest, which a burst before it does not delay.
+//
 // Thread safety: one thread.
 #pragma once
 
@@ -27,6 +31,7 @@ namespace octroi {
 IpAddress SourceOf(const IpAddress& client);
 
 enum class ConnectionPhase : uint8_t {
+  kArrived,    // Accepted, and nothing read of it.
   kReceiving,  // No complete request is here.
   kWorking,    // An answer is being made: it is not closed meanwhile.
   kSending,    // The answer is on its way.
@@ -49,13 +54,12 @@ struct ConnectionLimits {
 struct TrackedConnection {
   int descriptor = -1;
   IpAddress source;
-  ConnectionPhase phase = ConnectionPhase::kReceiving;
+  ConnectionPhase phase = ConnectionPhase::kArrived;
   int64_t moved_ns = 0;
   int64_t deadline_ns = 0;
-  uint64_t answers = 0;        // Sent in full.
-  size_t answer_bytes = 0;     // Of the one under way.
-  bool is_doomed = false;      // Chosen to be closed.
-  bool had_handshake = false;  // TLS; for whoever counts failures.
+  uint64_t answers = 0;     // Sent in full.
+  size_t answer_bytes = 0;  // Of the one under way.
+  bool is_doomed = false;   // Chosen to be closed.
 
   // Nobody waits: at least one answer was sent, and no request has followed.
   bool is_idle() const {
@@ -73,6 +77,10 @@ class ConnectionTable {
   // Null if there is none.
   TrackedConnection* Find(int descriptor);
   void Remove(int descriptor);
+
+  // Lets in up to `most` of those who have arrived.
+  std::vector<TrackedConnection*> LetIn(size_t most);
+  bool has_arrivals() const;
 
   void RequestComplete(TrackedConnection* connection, int64_t now_ns);
   void AnswerBegins(TrackedConnection* connection, size_t bytes,
@@ -94,6 +102,8 @@ class ConnectionTable {
   const ConnectionLimits& limits() const { return limits_; }
 
  private:
+  // How many connections each source holds that stay.
+  std::map<IpAddress, size_t> Held() const;
   TrackedConnection* Greediest();
 
   const ConnectionLimits limits_;

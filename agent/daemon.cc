@@ -214,9 +214,7 @@ absl::Status Daemon::OpenMetrics() {
           [this](MetricsFormat format) {
             return SerializeMetrics(metrics_->Collect(), format);
           },
-      .is_ready = [this] { return metrics_->IsReady(); },
-      .landing_page = PlainLandingPage(),
-      .landing_page_policy = PlainLandingPagePolicy()});
+      .is_ready = [this] { return metrics_->IsReady(); }});
   Say(fmt::format("metrics: served at {}{}{}", http_->address(),
                   web_config_.tls ? ", encrypted" : "",
                   web_config_.users.empty() ? "" : ", with passwords"));

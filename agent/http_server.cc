@@ -39,9 +39,13 @@ namespace {
 constexpr int64_t kMillisecondNs = 1'000'000;
 // Of one connection: the request with all its headers, and those of the answer.
 constexpr size_t kConnectionMemoryBytes = 16 * 1024;
-// Accepted in one round, so that each connection is looked at before as many
-// newer ones as there are places can have come.
-constexpr size_t kAcceptedAtOnce = 32;
+// In one round: as many as the kernel can have ready (http_listener.cc), which
+// costs little, and so few of these that a round takes milliseconds: a
+// handshake on RSA of 3072 bits costs 3 ms, one on P-256 a tenth, a request in
+// the clear next to nothing.
+constexpr size_t kAcceptedAtOnce = 1024;
+constexpr size_t kLetInAtOnceWithTls = 2;
+constexpr size_t kLetInAtOnce = 64;
 // How long nobody is accepted where the process may open no more files.
 constexpr int64_t kNoDescriptorsNs = 100 * kMillisecondNs;
 // Below that, compressing saves no packet.
@@ -54,7 +58,7 @@ constexpr char kNothingAllowed[] =
 
 using Body = std::shared_ptr<const std::string>;
 
-int64_t NowNs() {
+int64_t MonotonicNs() {
   timespec now{};
   clock_gettime(CLOCK_MONOTONIC, &now);
   return now.tv_sec * int64_t{1'000'000'000} + now.tv_nsec;
@@ -145,7 +149,7 @@ class HttpServer::Impl {
   absl::Status Start(HttpHandler handler);
   void Stop();
   absl::Status Reload(const WebConfig& web);
-  const std::string& address() const { return listener_->address(); }
+  const std::string& address() const { return address_; }
   HttpTotals totals() const;
 
  private:
@@ -154,6 +158,8 @@ class HttpServer::Impl {
     MHD_Connection* library = nullptr;
     std::shared_ptr<const Terms> terms;  // Of its start.
     std::unique_ptr<TlsSession> tls;
+    sockaddr_storage address = {};  // The client's.
+    socklen_t address_size = 0;
     Exchange* exchange = nullptr;  // Suspended with it, or null.
     bool is_suspended = false;
   };
@@ -186,6 +192,7 @@ class HttpServer::Impl {
   int PollTimeout() const;
   bool MayAccept() const;
   void Accept();
+  void LetIn();
   void CloseEach(const std::vector<TrackedConnection*>& doomed,
                  HttpRefusal reason);
   void TakeDone();
@@ -216,7 +223,8 @@ class HttpServer::Impl {
   void Wake();
   std::shared_ptr<const Terms> terms() const;
 
-  const std::unique_ptr<HttpListener> listener_;
+  std::unique_ptr<HttpListener> listener_;  // Null after Stop.
+  const std::string address_;
   const bool has_tls_;
   int wake_ = -1;  // An eventfd: something for the server's thread.
   MHD_Daemon* library_ = nullptr;
@@ -254,6 +262,7 @@ HttpServer::Impl::Impl(std::unique_ptr<HttpListener> listener,
                        std::shared_ptr<const Terms> terms,
                        const ConnectionLimits& limits)
     : listener_(std::move(listener)),
+      address_(listener_->address()),
       has_tls_(terms->tls != nullptr),
       gate_([this](uint64_t ticket, Access access) {
         Done done;
@@ -271,6 +280,9 @@ HttpServer::Impl::~Impl() {
 }
 
 absl::Status HttpServer::Impl::StartLibrary() {
+  // The library writes dates: the C library asks for the time zone once, and
+  // could not in the sandbox.
+  ::tzset();
   wake_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (wake_ < 0) {
     return absl::ResourceExhaustedError(fmt::format(
@@ -283,8 +295,7 @@ absl::Status HttpServer::Impl::StartLibrary() {
        static_cast<intptr_t>(kConnectionMemoryBytes), nullptr},
       // The table's places bind first.
       {MHD_OPTION_CONNECTION_LIMIT,
-       static_cast<intptr_t>(table_.limits().places + 2 * kAcceptedAtOnce),
-       nullptr},
+       static_cast<intptr_t>(2 * table_.limits().places), nullptr},
       {MHD_OPTION_CONNECTION_TIMEOUT, 0, nullptr},
       {MHD_OPTION_STRICT_FOR_CLIENT, 1, nullptr},
       {MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, nullptr},
@@ -346,6 +357,8 @@ void HttpServer::Impl::Stop() {
   }
   if (wake_ >= 0) Wake();
   if (server_thread_.joinable()) server_thread_.join();
+  // Who was not accepted is told so by the kernel.
+  listener_.reset();
 }
 
 absl::Status HttpServer::Impl::Reload(const WebConfig& web) {
@@ -410,8 +423,9 @@ void HttpServer::Impl::Serve() {
       if (should_end_) break;
     }
     TakeDone();
-    CloseEach(table_.TakeExpired(NowNs()), HttpRefusal::kTimeout);
+    CloseEach(table_.TakeExpired(MonotonicNs()), HttpRefusal::kTimeout);
     if ((waiting[2].revents & POLLIN) != 0) Accept();
+    LetIn();
     MHD_run(library_);
     open_connections_.store(table_.size(), std::memory_order_relaxed);
   }
@@ -423,7 +437,8 @@ int HttpServer::Impl::PollTimeout() const {
   const auto no_longer_than = [&](int64_t ns) {
     wait_ns = std::max<int64_t>(0, wait_ns ? std::min(*wait_ns, ns) : ns);
   };
-  const int64_t now_ns = NowNs();
+  if (table_.has_arrivals()) return 0;
+  const int64_t now_ns = MonotonicNs();
   if (const auto next = table_.next_deadline_ns()) {
     no_longer_than(*next - now_ns);
   }
@@ -442,7 +457,7 @@ int HttpServer::Impl::PollTimeout() const {
 
 // Somebody may come while one place at least is not worked at.
 bool HttpServer::Impl::MayAccept() const {
-  if (NowNs() < no_accept_until_ns_) return false;
+  if (MonotonicNs() < no_accept_until_ns_) return false;
   size_t working = 0;
   for (const auto& [descriptor, connection] : connections_) {
     if (connection->tracked->phase == ConnectionPhase::kWorking) ++working;
@@ -451,63 +466,60 @@ bool HttpServer::Impl::MayAccept() const {
 }
 
 void HttpServer::Impl::Accept() {
-  struct Newcomer {
-    int descriptor;
-    sockaddr_storage address;
-    socklen_t size;
-  };
-  std::vector<Newcomer> newcomers;
-  size_t places = table_.limits().places;
-  for (const auto& [descriptor, connection] : connections_) {
-    if (connection->tracked->phase == ConnectionPhase::kWorking) --places;
-  }
-  while (newcomers.size() < std::min(places, kAcceptedAtOnce)) {
-    Newcomer one = {-1, {}, sizeof(sockaddr_storage)};
-    one.descriptor = ::accept4(listener_->descriptor(),
-                               reinterpret_cast<sockaddr*>(&one.address),
-                               &one.size, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (one.descriptor >= 0) {
-      newcomers.push_back(one);
-      continue;
-    }
-    if (errno == EINTR || errno == ECONNABORTED) continue;
-    if (errno != EAGAIN && errno != EWOULDBLOCK) {
+  for (size_t i = 0; i < kAcceptedAtOnce && MayAccept(); ++i) {
+    auto connection = std::make_unique<Connection>();
+    connection->address_size = sizeof(connection->address);
+    const int descriptor =
+        ::accept4(listener_->descriptor(),
+                  reinterpret_cast<sockaddr*>(&connection->address),
+                  &connection->address_size, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (descriptor < 0) {
+      if (errno == EINTR || errno == ECONNABORTED) continue;
+      if (errno == EAGAIN || errno == EWOULDBLOCK) return;
       // EMFILE and its like: a place is made, and given time to get free.
       refused_[static_cast<size_t>(HttpRefusal::kDescriptors)].Add(1);
-      no_accept_until_ns_ = NowNs() + kNoDescriptorsNs;
-      CloseEach(table_.MakeRoom(table_.limits().places - table_.size() + 1),
-                HttpRefusal::kLimit);
+      no_accept_until_ns_ = MonotonicNs() + kNoDescriptorsNs;
+      CloseEach(table_.MakeRoom(table_.limits().places), HttpRefusal::kLimit);
+      return;
     }
-    break;
-  }
-  if (newcomers.empty()) return;
-  CloseEach(table_.MakeRoom(newcomers.size()), HttpRefusal::kLimit);
-  // Those that were chosen have a closed socket now: the library lets go.
-  MHD_run(library_);
-  for (const Newcomer& one : newcomers) {
-    auto connection = std::make_unique<Connection>();
-    connection->tracked =
-        table_.Add(one.descriptor, SourceOf(ClientOf(one.address)), NowNs());
+    CloseEach(table_.MakeRoom(1), HttpRefusal::kLimit);
+    connection->tracked = table_.Add(
+        descriptor, SourceOf(ClientOf(connection->address)), MonotonicNs());
     connection->terms = terms();
-    Connection* const added = connection.get();
-    connections_[one.descriptor] = std::move(connection);
+    connections_[descriptor] = std::move(connection);
+  }
+}
+
+void HttpServer::Impl::LetIn() {
+  const size_t most = has_tls_ ? kLetInAtOnceWithTls : kLetInAtOnce;
+  for (const TrackedConnection* one : table_.LetIn(most)) {
+    const int descriptor = one->descriptor;
+    const Connection& connection = *connections_.at(descriptor);
     const MHD_Result result = MHD_add_connection(
-        library_, one.descriptor,
-        reinterpret_cast<const sockaddr*>(&one.address), one.size);
-    // The library has closed the socket then.
-    if (result != MHD_YES && connections_.contains(one.descriptor) &&
-        added->library == nullptr) {
-      connections_.erase(one.descriptor);
-      table_.Remove(one.descriptor);
-    }
+        library_, descriptor,
+        reinterpret_cast<const sockaddr*>(&connection.address),
+        connection.address_size);
+    if (result == MHD_YES) continue;
+    // For want of memory; the library has closed the socket.
+    refused_[static_cast<size_t>(HttpRefusal::kDescriptors)].Add(1);
+    table_.Remove(descriptor);
+    connections_.erase(descriptor);
   }
 }
 
 void HttpServer::Impl::CloseEach(const std::vector<TrackedConnection*>& doomed,
                                  HttpRefusal reason) {
   for (const TrackedConnection* one : doomed) {
-    ::shutdown(one->descriptor, SHUT_RDWR);
     if (!one->is_idle()) refused_[static_cast<size_t>(reason)].Add(1);
+    const int descriptor = one->descriptor;
+    if (one->phase != ConnectionPhase::kArrived) {
+      // The library sees it and lets go.
+      ::shutdown(descriptor, SHUT_RDWR);
+      continue;
+    }
+    table_.Remove(descriptor);
+    connections_.erase(descriptor);
+    ::close(descriptor);
   }
 }
 
@@ -542,6 +554,10 @@ void HttpServer::Impl::TakeDone() {
 void HttpServer::Impl::EndConnections() {
   is_ending_ = true;
   for (const auto& [descriptor, connection] : connections_) {
+    if (connection->tracked->phase == ConnectionPhase::kArrived) {
+      ::close(descriptor);
+      continue;
+    }
     ::shutdown(descriptor, SHUT_RDWR);
     if (connection->is_suspended) MHD_resume_connection(connection->library);
   }
@@ -608,7 +624,7 @@ void HttpServer::Impl::OnCompleted(void* self, MHD_Connection* library,
   if (connection == nullptr) return;
   connection->exchange = nullptr;
   if (code == MHD_REQUEST_TERMINATED_COMPLETED_OK) {
-    impl.table_.AnswerSent(connection->tracked, NowNs());
+    impl.table_.AnswerSent(connection->tracked, MonotonicNs());
   }
 }
 
@@ -661,13 +677,13 @@ MHD_Result HttpServer::Impl::Begin(Connection* connection, const char* url,
                         length.find_first_not_of('0') != std::string::npos;
   if (!has_body) return MHD_YES;
   // What follows is not read, so nothing else can be on this connection.
-  table_.RequestComplete(connection->tracked, NowNs());
+  table_.RequestComplete(connection->tracked, MonotonicNs());
   return RespondPlainly(connection, begun, 413, "a request has no body here\n",
                         {{MHD_HTTP_HEADER_CONNECTION, "close"}});
 }
 
 MHD_Result HttpServer::Impl::Admit(Connection* connection, Exchange* exchange) {
-  exchange->request.arrived_ns = NowNs();
+  exchange->request.arrived_ns = MonotonicNs();
   table_.RequestComplete(connection->tracked, exchange->request.arrived_ns);
   const CredentialGate::Users users = terms()->users;
   if (users->empty()) return Dispatch(connection, exchange);
@@ -757,7 +773,8 @@ MHD_Result HttpServer::Impl::Respond(Connection* connection,
   if (result != MHD_YES) return result;
   CountStatus(answer.status);
   table_.AnswerBegins(connection->tracked,
-                      exchange->request.is_head ? 0 : body->size(), NowNs());
+                      exchange->request.is_head ? 0 : body->size(),
+                      MonotonicNs());
   CloseEach(table_.MakeRoomForAnswers(), HttpRefusal::kLimit);
   return MHD_YES;
 }

@@ -75,7 +75,7 @@ inline constexpr HttpRefusalInfo kHttpRefusals[] = {
     {HttpRefusal::kIncomplete, "incomplete",
      "ended before a request was complete, or what came was none"},
     {HttpRefusal::kDescriptors, "descriptors",
-     "the process may open no more files"},
+     "the process may open no more files, or has no memory for it"},
 };
 static_assert(std::size(kHttpRefusals) ==
               static_cast<size_t>(HttpRefusal::kCount));

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "agent/http_negotiation.h"
+#include "agent/landing_page.h"
 
 namespace octroi {
 namespace {
@@ -21,28 +22,7 @@ constexpr char kWhatIsThere[] =
     "/-/ready    whether packets are received\n"
     "/           a page for people\n";
 
-constexpr char kPage[] = R"(<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>octroi</title>
-</head>
-<body>
-<main>
-<h1>octroi</h1>
-<p>A network egress monitor.</p>
-<ul>
-<li><a href="metrics">Metrics</a></li>
-<li><a href="-/healthy">Health</a></li>
-<li><a href="-/ready">Readiness</a></li>
-</ul>
-</main>
-</body>
-</html>
-)";
-
-int64_t NowNs() {
+int64_t MonotonicNs() {
   timespec now{};
   clock_gettime(CLOCK_MONOTONIC, &now);
   return now.tv_sec * int64_t{1'000'000'000} + now.tv_nsec;
@@ -57,12 +37,9 @@ HttpResponse TextResponse(int status, std::string text) {
 
 }  // namespace
 
-std::string PlainLandingPage() { return kPage; }
-std::string PlainLandingPagePolicy() { return ""; }
-
 MetricsEndpoint::MetricsEndpoint(MetricsEndpointParts parts)
     : parts_(std::move(parts)),
-      landing_page_(std::make_shared<const std::string>(parts_.landing_page)) {}
+      landing_page_(std::make_shared<const std::string>(LandingPage())) {}
 
 HttpResponse MetricsEndpoint::Handle(const HttpRequest& request) {
   if (request.path == "/metrics") return Metrics(request);
@@ -74,7 +51,7 @@ HttpResponse MetricsEndpoint::Handle(const HttpRequest& request) {
   if (request.path != "/") return TextResponse(404, kWhatIsThere);
   HttpResponse response;
   response.content_type = kHtmlType;
-  response.content_security_policy = parts_.landing_page_policy;
+  response.content_security_policy = LandingPagePolicy();
   response.body = landing_page_;
   return response;
 }
@@ -85,7 +62,7 @@ HttpResponse MetricsEndpoint::Metrics(const HttpRequest& request) {
                                    : MetricsFormat::kText;
   Written& written = written_[static_cast<size_t>(format)];
   if (written.text == nullptr || written.begun_ns < request.arrived_ns) {
-    written.begun_ns = NowNs();
+    written.begun_ns = MonotonicNs();
     written.text =
         std::make_shared<const std::string>(parts_.write_metrics(format));
   }

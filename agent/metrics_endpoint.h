@@ -24,13 +24,7 @@ struct MetricsEndpointParts {
   std::function<std::string(MetricsFormat)> write_metrics;
   // Packets are received and every worker moves.
   std::function<bool()> is_ready;
-  std::string landing_page;         // HTML.
-  std::string landing_page_policy;  // Its Content-Security-Policy.
 };
-
-// A small page that links to the metrics, and its policy.
-std::string PlainLandingPage();
-std::string PlainLandingPagePolicy();
 
 class MetricsEndpoint {
  public:

@@ -102,12 +102,37 @@ TEST(ConnectionTableTest, KeepsANewcomerUntilAllPlacesHaveGoneToNewerOnes) {
   }
 }
 
+TEST(ConnectionTableTest, LetsInTheNewestOfTheSourceThatHoldsTheFewest) {
+  ConnectionTable table({.places = 16});
+  for (int i = 1; i <= 4; ++i) table.Add(i, kAttacker, i);
+  table.Add(10, kScraper, 0);
+
+  EXPECT_THAT(DescriptorsOf(table.LetIn(3)), ElementsAre(10, 4, 3));
+  EXPECT_TRUE(table.has_arrivals());
+  EXPECT_THAT(DescriptorsOf(table.LetIn(3)), ElementsAre(2, 1));
+  EXPECT_FALSE(table.has_arrivals());
+  EXPECT_THAT(table.LetIn(3), IsEmpty());
+}
+
+// A burst costs whoever comes after it no more than the few that are let in.
+TEST(ConnectionTableTest, LetsInAtOnceWhoComesAfterABurst) {
+  ConnectionTable table({.places = 128});
+  for (int i = 0; i < 1000; ++i) {
+    for (const TrackedConnection* one : table.MakeRoom(1)) {
+      table.Remove(one->descriptor);
+    }
+    table.Add(i, kAttacker, i);
+  }
+  EXPECT_THAT(DescriptorsOf(table.LetIn(1)), ElementsAre(999));
+}
+
 TEST(ConnectionTableTest, EndsEachPhaseAtItsDeadline) {
   ConnectionTable table(
       {.first_request_ns = 10, .next_request_ns = 50, .sending_ns = 20});
   EXPECT_EQ(table.next_deadline_ns(), std::nullopt);
   TrackedConnection* const one = table.Add(1, kScraper, 100);
   EXPECT_EQ(table.next_deadline_ns(), 110);
+  table.LetIn(1);
 
   table.RequestComplete(one, 105);
   EXPECT_EQ(table.next_deadline_ns(), std::nullopt);

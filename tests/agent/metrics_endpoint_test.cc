@@ -21,9 +21,7 @@ class MetricsEndpointTest : public ::testing::Test {
                                     ? "text " + std::to_string(written_)
                                     : "open " + std::to_string(written_);
                        },
-                   .is_ready = [this] { return is_ready_; },
-                   .landing_page = PlainLandingPage(),
-                   .landing_page_policy = "default-src 'self'"}) {}
+                   .is_ready = [this] { return is_ready_; }}) {}
 
   HttpResponse Get(const std::string& path, int64_t arrived_ns = 0,
                    const std::string& accept = "") {

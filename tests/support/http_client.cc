@@ -43,7 +43,15 @@ int ConnectUnix(const std::string& path) {
 }
 
 // "[::1]:80", "127.0.0.1:80".
-int ConnectTcp(const std::string& address) {
+void BindTo(int descriptor, const std::string& from) {
+  sockaddr_in address = {};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(IpAddress::Parse(from).value().v4());
+  ::bind(descriptor, reinterpret_cast<const sockaddr*>(&address),
+         sizeof(address));
+}
+
+int ConnectTcp(const std::string& address, const std::string& from) {
   const size_t colon = address.rfind(':');
   std::string host = address.substr(0, colon);
   if (host.starts_with('[')) host = host.substr(1, host.size() - 2);
@@ -69,6 +77,7 @@ int ConnectTcp(const std::string& address) {
   }
   const int descriptor =
       ::socket(storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (!from.empty()) BindTo(descriptor, from);
   if (::connect(descriptor, reinterpret_cast<const sockaddr*>(&storage),
                 size) == 0) {
     return descriptor;
@@ -129,12 +138,12 @@ struct HttpClient::Tls {
   }
 };
 
-HttpClient::HttpClient(const std::string& address,
-                       const TlsClientOptions* tls) {
+HttpClient::HttpClient(const std::string& address, const TlsClientOptions* tls,
+                       const std::string& from) {
   constexpr std::string_view kUnix = "unix:";
   descriptor_ = address.starts_with(kUnix)
                     ? ConnectUnix(address.substr(kUnix.size()))
-                    : ConnectTcp(address);
+                    : ConnectTcp(address, from);
   if (descriptor_ < 0 || tls == nullptr) return;
   const timeval patience = {kPatienceMs / 1000, 0};
   ::setsockopt(descriptor_, SOL_SOCKET, SO_RCVTIMEO, &patience,
@@ -278,10 +287,13 @@ std::string BasicAuthLine(const std::string& name,
 
 CertificateAndKey MakeCertificate(const std::string& name,
                                   const std::string& sans,
-                                  const CertificateAndKey* issuer) {
+                                  const CertificateAndKey* issuer,
+                                  KeyKind kind) {
   constexpr long kDaySeconds = 86'400;
   static std::atomic<long> serial = 1;
-  EVP_PKEY* const key = EVP_EC_gen("P-256");
+  constexpr size_t kRsaBits = 3072;
+  EVP_PKEY* const key =
+      kind == KeyKind::kP256 ? EVP_EC_gen("P-256") : EVP_RSA_gen(kRsaBits);
   X509* const certificate = X509_new();
   X509_set_version(certificate, X509_VERSION_3);
   ASN1_INTEGER_set(X509_get_serialNumber(certificate), serial++);

@@ -6,6 +6,7 @@
 // Thread safety: an object belongs to one thread.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
@@ -30,10 +31,11 @@ struct TlsClientOptions {
 
 class HttpClient {
  public:
-  // Connects to HttpServer::address(); "[::]" and "0.0.0.0" mean this host.
-  // Failures show in what follows.
+  // Connects to HttpServer::address(), from an address of 127.0.0.0/8 if one is
+  // given. Failures show in what follows.
   explicit HttpClient(const std::string& address,
-                      const TlsClientOptions* tls = nullptr);
+                      const TlsClientOptions* tls = nullptr,
+                      const std::string& from = "");
   ~HttpClient();
   HttpClient(HttpClient&&) noexcept;
   HttpClient(const HttpClient&) = delete;
@@ -75,11 +77,16 @@ struct CertificateAndKey {
   std::string key;          // PEM
 };
 
-// A certificate on P-256 for `name`, valid for a day around now. `sans` as in
+// What a key is on: P-256, or RSA of 3072 bits, which costs the server ten
+// times as much and the test half a second.
+enum class KeyKind : uint8_t { kP256, kRsa3072 };
+
+// A certificate for `name`, valid for a day around now. `sans` as in
 // OpenSSL's configuration ("DNS:localhost,IP:127.0.0.1"; "": none). Signed by
 // `issuer`, or by itself and able to sign others if there is none.
 CertificateAndKey MakeCertificate(const std::string& name,
                                   const std::string& sans,
-                                  const CertificateAndKey* issuer = nullptr);
+                                  const CertificateAndKey* issuer = nullptr,
+                                  KeyKind kind = KeyKind::kP256);
 
 }  // namespace octroi::testing
