@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "agent/landing_page.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -70,8 +71,8 @@ TEST_F(MetricsEndpointTest, SaysWhetherItIsReady) {
 TEST_F(MetricsEndpointTest, ServesThePageAndSaysWhatElseThereIs) {
   const HttpResponse page = Get("/");
   EXPECT_EQ(page.content_type, "text/html; charset=utf-8");
-  EXPECT_EQ(page.content_security_policy, "default-src 'self'");
-  EXPECT_THAT(*page.body, HasSubstr("<a href=\"metrics\">"));
+  EXPECT_EQ(page.content_security_policy, LandingPagePolicy());
+  EXPECT_EQ(*page.body, LandingPage());
 
   for (const char* path : {"/metric", "/metrics/", "//", "", "/-/"}) {
     const HttpResponse missing = Get(path);
