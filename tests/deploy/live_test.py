@@ -43,7 +43,7 @@ def healthy_octroi() -> Target:
             ('octroi_blind_seconds_total{source="eth0"}', 2),
             ('octroi_undecoded_packets_total{reason="not_ip"}', 100),
             ("octroi_flow_table_fill_ratio", 0.2),
-            ('octroi_flow_records_lost_total{where="table"}', 3),
+            ('octroi_flow_records_lost_total{where="flow_table"}', 3),
             ("octroi_events_lost_total", 2),
             ("octroi_edition_refused", 0),
             ("octroi_unsettled_workers", 0),

@@ -21,9 +21,6 @@ _NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
 def metrics_of(source_root: str) -> dict[str, set[str]]:
     """Labels by metric, from docs/reference/metrics.md."""
     page = os.path.join(source_root, "docs", "reference", "metrics.md")
-    if not os.path.exists(page):
-        page = os.path.join(source_root, "tests", "deploy",
-                            "metrics_contract.md")
     found = dict(OWN_METRICS)
     with open(page, encoding="utf-8") as file:
         for line in file:

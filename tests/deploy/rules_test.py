@@ -9,12 +9,15 @@ rule waits for a metric or label that octroi does not have.
 Exits with 77, and says why, where a tool is missing.
 """
 
+import functools
 import glob
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import unittest
 
 try:
@@ -53,8 +56,14 @@ def read(path: str) -> str:
         return file.read()
 
 
+@functools.cache
+def parsed(path: str):
+    return yaml.load(read(path),
+                     Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+
+
 def rules_of(path: str) -> list[dict]:
-    return [rule for group in yaml.safe_load(read(path))["groups"]
+    return [rule for group in parsed(path)["groups"]
             for rule in group["rules"]]
 
 
@@ -124,7 +133,7 @@ class AlertTest(unittest.TestCase):
     def test_each_fires_in_a_test_and_stays_quiet_in_another(self):
         fires, quiet = set(), set()
         for path in RULE_TESTS:
-            for test in yaml.safe_load(read(path))["tests"]:
+            for test in parsed(path)["tests"]:
                 for check in test.get("alert_rule_test", ()):
                     expected = check.get("exp_alerts") or ()
                     for alert in alerts():
@@ -198,6 +207,110 @@ class AlertTest(unittest.TestCase):
                 self.assertNotIn(word, read(path), msg=path)
 
 
+class RunbookTest(unittest.TestCase):
+    """The commands of docs/runbooks/, as far as they can be run here."""
+
+    # A record as docs/reference/flow-record.md shows it, of the workload that
+    # the pages speak of.
+    def sample_record(self, reason: str) -> dict:
+        page = read(os.path.join(SOURCE_ROOT, "docs", "reference",
+                                 "flow-record.md"))
+        shown = re.search(r'(?m)^\{"source_address".*\}$', page)
+        record = json.loads(shown.group(0))
+        return record | {"workload": "WORKLOAD", "reason": reason}
+
+    def commands(self) -> list[tuple[str, str]]:
+        """(page, shell block)"""
+        return [(os.path.basename(path), block)
+                for path in sorted(glob.glob(os.path.join(RUNBOOKS, "*.md")))
+                for block in re.findall(r"```sh\n(.*?)```", read(path),
+                                        re.DOTALL)]
+
+    def test_jq_finds_a_violation_in_the_flow_log(self):
+        ran = 0
+        for page, block in self.commands():
+            if "/var/log/octroi/flows.jsonl" not in block:
+                continue
+            told = re.search(r"\^\(([a-z_|]+)\)\$|\.reason == \"(\w+)\"", block)
+            reason = (told[1] or told[2]).split("|")[-1] if told else "anycast"
+            with self.subTest(page=page), \
+                    tempfile.TemporaryDirectory() as folder:
+                log = os.path.join(folder, "flows.jsonl")
+                with open(log, "w", encoding="utf-8") as file:
+                    for one in (self.sample_record(reason),
+                                self.sample_record("meets_requirement")
+                                | {"seal": 3, "octets": 1, "operator": "No"}):
+                        file.write(json.dumps(one) + "\n")
+                done = run("bash", "-euo", "pipefail", "-c", block.replace(
+                    "/var/log/octroi/flows.jsonl", log))
+                self.assertEqual(done.returncode, 0, msg=done.stdout)
+                self.assertEqual(len(done.stdout.splitlines()), 1,
+                                 msg=block + done.stdout)
+                ran += 1
+        self.assertGreaterEqual(ran, 9)
+
+    def test_jq_reads_the_journal(self):
+        entry = {"MESSAGE": "m", "OCTROI_EVENT": "e"} | {
+            field: "1" for field in self.fields()}
+        ran = 0
+        for page, block in self.commands():
+            for command in re.findall(
+                    r"journalctl [^|\n]*-o json[^|\n]*(?:\\\n)?\s*"
+                    r"(\| jq .*?)(?:\n(?=\S)|\Z)", block, re.DOTALL):
+                reason = re.search(r"\^\(([a-z_|]+)\)\$", command)
+                if reason:
+                    entry["OCTROI_REASON"] = reason[1].split("|")[0]
+                with self.subTest(page=page):
+                    done = run("bash", "-euo", "pipefail", "-c",
+                               f"echo '{json.dumps(entry)}' {command}")
+                    self.assertEqual(done.returncode, 0, msg=done.stdout)
+                    self.assertEqual(len(done.stdout.splitlines()), 1,
+                                     msg=command + done.stdout)
+                    ran += 1
+        self.assertGreaterEqual(ran, 15)
+
+    def fields(self) -> set[str]:
+        journal = read(os.path.join(SOURCE_ROOT, "docs", "reference",
+                                    "journal.md"))
+        return set(re.findall(r"`(OCTROI_[A-Z_]+)`", journal))
+
+    def test_fields_and_ids_of_the_journal_exist(self):
+        journal = read(os.path.join(SOURCE_ROOT, "docs", "reference",
+                                    "journal.md"))
+        for page, block in self.commands():
+            with self.subTest(page=page):
+                self.assertEqual(set(re.findall(r"\bOCTROI_[A-Z_]+", block))
+                                 - self.fields(), set())
+                for kind in re.findall(r"OCTROI_EVENT=(\w+)|MESSAGE_ID=(\w+)",
+                                       block):
+                    self.assertIn(f"`{''.join(kind)}`", journal)
+
+    def test_options_of_octroi_exist(self):
+        reference = read(os.path.join(SOURCE_ROOT, "docs", "reference",
+                                      "command-line.md"))
+        for page, block in self.commands():
+            for line in re.findall(r"(?:^|&& )(octroi [a-z].*)", block,
+                                   re.MULTILINE):
+                with self.subTest(page=page, line=line):
+                    for option in re.findall(r" (--[a-z-]+)", line):
+                        self.assertIn(f"`{option} ", reference)
+
+    def test_metrics_exist(self):
+        metrics = all_metrics()
+        for page, block in self.commands():
+            for pattern in re.findall(r"grep (?:-E )?'?(octroi_[^\n']*)", block):
+                with self.subTest(page=page, pattern=pattern):
+                    self.assertTrue(any(re.search(pattern, name)
+                                        for name in metrics))
+
+    def test_links_lead_somewhere(self):
+        for path in glob.glob(os.path.join(RUNBOOKS, "*.md")):
+            for link in re.findall(r"\]\(([^):]+?)(?:#[^)]*)?\)", read(path)):
+                with self.subTest(page=os.path.basename(path), link=link):
+                    self.assertTrue(os.path.exists(
+                        os.path.join(RUNBOOKS, link)))
+
+
 class NamesTest(unittest.TestCase):
     def test_rules_use_only_metrics_and_labels_that_exist(self):
         metrics = all_metrics()
@@ -222,7 +335,7 @@ class NamesTest(unittest.TestCase):
                         set(re.findall(r"\$labels\.(\w+)", text)) - labels,
                         set())
                     self.assertEqual(
-                        set(re.findall(r"(?<!\$)\.Labels\.(\w+)", text)) - more,
+                        set(re.findall(r"\.Labels\.(\w+)", text)) - more,
                         set())
 
     def test_a_name_that_does_not_exist_is_found(self):
@@ -284,7 +397,7 @@ class RoutingTest(unittest.TestCase):
     def test_inhibition_names_alerts_that_exist_and_spares_violations(self):
         names = {alert["alert"] for alert in alerts()}
         labels = {alert["alert"]: alert["labels"] for alert in alerts()}
-        for rule in yaml.safe_load(read(ALERTMANAGER))["inhibit_rules"]:
+        for rule in parsed(ALERTMANAGER)["inhibit_rules"]:
             matchers = rule["source_matchers"] + rule["target_matchers"]
             named = re.findall(r"Octroi\w+", " ".join(matchers))
             self.assertEqual(set(named) - names, set())
@@ -295,7 +408,7 @@ class RoutingTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    absent = [tool for tool in ("promtool", "amtool")
+    absent = [tool for tool in ("promtool", "amtool", "jq")
               if shutil.which(tool) is None]
     absent += ["python3-yaml"] if yaml is None else []
     if absent:
