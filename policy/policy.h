@@ -114,8 +114,8 @@ Policy DefaultPolicy();
 inline constexpr size_t kMaxExceptions = 4096;
 
 // Fails, naming the workloads, if a name is reserved, if a name or a prefix
-// stands twice, or if more than one workload covers `any`; and if there are more than kMaxWorkloads
-// (policy/workload_index.h) or kMaxExceptions.
+// stands twice, or if more than one workload covers `any`; and if there are
+// more than kMaxWorkloads (policy/workload_index.h) or kMaxExceptions.
 absl::Status CheckPolicy(const Policy& policy);
 
 }  // namespace octroi
