@@ -15,6 +15,7 @@
 #include <system_error>
 #include <utility>
 
+#include "dataplane/address_fanout.h"
 #include "dataplane/decode_link.h"
 #include "dataplane/live_clock.h"
 #include "fmt/format.h"
@@ -332,29 +333,37 @@ absl::Status InterfacePoint::OpenSources() {
 }
 
 absl::Status InterfacePoint::JoinFanout() {
+  const auto refused = [this] {
+    return absl::UnavailableError(fmt::format(
+        "{}: {} workers cannot share it: PACKET_FANOUT: {}; configure one "
+        "worker",
+        Where(options_.interface_name), sources_.size(), SystemError()));
+  };
   // From <linux/if_packet.h>: the lower half is the group, the upper one its
   // type and flags. The first member lets the kernel choose a free group.
-  constexpr int kByHash = PACKET_FANOUT_HASH << 16;
+  constexpr int kByProgram = PACKET_FANOUT_CBPF << 16;
   constexpr int kChooseGroup = PACKET_FANOUT_FLAG_UNIQUEID << 16;
-  int argument = kByHash | kChooseGroup;
+  int argument = kByProgram | kChooseGroup;
   for (const auto& source : sources_) {
-    if (setsockopt(source->descriptor(), SOL_PACKET, PACKET_FANOUT, &argument,
+    const int socket = source->descriptor();
+    if (setsockopt(socket, SOL_PACKET, PACKET_FANOUT, &argument,
                    sizeof(argument)) != 0) {
-      return absl::UnavailableError(fmt::format(
-          "{}: {} workers cannot share it: PACKET_FANOUT: {}; configure one "
-          "worker",
-          Where(options_.interface_name), sources_.size(), SystemError()));
+      return refused();
     }
     if (source != sources_.front()) continue;
     int group = 0;
     socklen_t size = sizeof(group);
-    if (getsockopt(source->descriptor(), SOL_PACKET, PACKET_FANOUT, &group,
-                   &size) != 0) {
-      return absl::UnavailableError(
-          fmt::format("{}: PACKET_FANOUT: {}; configure one worker",
-                      Where(options_.interface_name), SystemError()));
+    if (getsockopt(socket, SOL_PACKET, PACKET_FANOUT, &group, &size) != 0) {
+      return refused();
     }
-    argument = kByHash | (group & 0xffff);
+    argument = kByProgram | (group & 0xffff);
+    std::vector<sock_filter> program = AddressFanoutProgram();
+    const sock_fprog by_addresses = {
+        static_cast<unsigned short>(program.size()), program.data()};
+    if (setsockopt(socket, SOL_PACKET, PACKET_FANOUT_DATA, &by_addresses,
+                   sizeof(by_addresses)) != 0) {
+      return refused();
+    }
   }
   return absl::OkStatus();
 }

@@ -1,14 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A network interface as an observation point: libpcap with a TPACKET_V3 ring
-// per worker, among which the kernel shares flows out (PACKET_FANOUT by the
-// flow's hash, the same for both directions).
-//
-// Fragments carry no ports, and the kernel hashes them by their addresses: all
-// fragments between two hosts meet one worker, which may be another one than
-// that of the flow's whole packets. Such a flow then has two records; the
-// accounts are exact. The kernel could reassemble first
-// (PACKET_FANOUT_FLAG_DEFRAG), but would then hand over packets that were never
-// on the wire.
+// per worker, among which the kernel shares packets out by the pair of their
+// addresses (PACKET_FANOUT with address_fanout.h's program): all packets of a
+// flow meet one worker, fragments included.
 //
 // The header bytes of each packet are copied out of the ring, since libpcap
 // gives a block back to the kernel in the middle of a burst. A VLAN tag that
