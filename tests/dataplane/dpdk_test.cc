@@ -9,7 +9,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstdio>
 #include <memory>
 #include <span>
@@ -19,12 +21,16 @@
 #include <vector>
 
 #include "dataplane/capture_source.h"
+#include "dataplane/collecting_sink.h"
 #include "dataplane/dpdk_device.h"
+#include "dataplane/interface_point.h"
 #include "dataplane/replay.h"
 #include "dataplane/worker.h"
+#include "fmt/format.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "policy/edition.h"
+#include "tests/support/mixed_traffic.h"
 #include "tests/support/network_namespace.h"
 #include "tests/support/shared_dpdk.h"
 #include "tests/support/small_world.h"
@@ -441,6 +447,96 @@ TEST_F(DpdkCableTest, CountsEveryPacketThatOverloadLost) {
   EXPECT_EQ(state.received, received);
   EXPECT_EQ(received + state.missed.value(), said.packets());
   EXPECT_EQ(state.without_buffer, 0u);
+}
+
+// A worker on a source, and what it has exported.
+struct Metered {
+  Metered(PacketSource* source, EditionProvider* editions)
+      : sink(SIZE_MAX), worker({}, source, editions, &sink) {}
+
+  uint64_t received() const { return worker.counters().received.Read(); }
+  std::vector<AccountRow> accounts() const {
+    const Accounts* const accounts = &worker.accounts();
+    return MergeAccounts({&accounts, 1});
+  }
+  std::vector<AccountRow> tunnelled_accounts() const {
+    const Accounts* const accounts = &worker.tunnelled_accounts();
+    return MergeAccounts({&accounts, 1});
+  }
+  // Ends, initiator first, and what each has sent; times are each point's own.
+  std::vector<std::string> Flows() const {
+    std::vector<std::string> flows;
+    for (const ExportedFlow& flow : sink.flows()) {
+      const FlowRecord& r = flow.record;
+      flows.push_back(fmt::format(
+          "{}:{} {}:{} protocol {} tunnel {}: {} ({}), {} ({}), account {} {}",
+          r.source().ToString(), r.source_port(), r.destination().ToString(),
+          r.destination_port(), r.protocol_identifier(),
+          static_cast<int>(flow.tunnel.kind), r.packets(), r.octets(),
+          r.reverse_packets(), r.reverse_octets(), r.attribution,
+          VerdictName(r.judgement.verdict)));
+    }
+    std::sort(flows.begin(), flows.end());
+    return flows;
+  }
+
+  CollectingSink sink;
+  Worker worker;
+};
+
+// The same wire by libpcap, by net_af_packet beside it, and by net_af_xdp at
+// the other end, which takes the frames from the kernel there. Without
+// fragments of IPv4: net_af_packet has the kernel put them together
+// (PACKET_FANOUT_FLAG_DEFRAG).
+TEST_F(DpdkCableTest, EveryPathAccountsTheSameTrafficAlike) {
+  absl::StatusOr<std::unique_ptr<InterfacePoint>> point =
+      absl::UnknownError("not opened");
+  cable_.near->Run(
+      [&] { point = InterfacePoint::Open({.interface_name = "v0"}); });
+  ASSERT_TRUE(point.ok()) << point.status();
+  const auto packet = OpenAt(*cable_.near, kPacketDevice);
+  ASSERT_TRUE(packet.ok()) << packet.status();
+  const auto xdp = OpenAt(*cable_.far, "net_af_xdp0,iface=v1");
+  if (!xdp.ok()) GTEST_SKIP() << xdp.status();
+  Metered by_libpcap((*point)->source(0), world_.editions());
+  Metered by_packet((*packet)->sources()[0].get(), world_.editions());
+  Metered by_xdp((*xdp)->sources()[0].get(), world_.editions());
+  Metered* const all[] = {&by_libpcap, &by_packet, &by_xdp};
+  // Until each has what was sent, which fits into the smallest ring. A test
+  // that would hang fails instead.
+  bool is_complete = true;
+  const auto receive = [&](uint64_t sent) {
+    const auto deadline =
+        std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    for (Metered* one : all) {
+      while (is_complete && one->received() < sent) {
+        if (one->worker.RunOnce() > 0) continue;
+        is_complete = std::chrono::steady_clock::now() < deadline;
+      }
+    }
+  };
+  const std::vector<testing::Frame> frames =
+      testing::MixedTraffic(/*seed=*/4, 5'000, /*has_v4_fragments=*/false);
+
+  cable_.near->Run([&] {
+    EXPECT_EQ(testing::SendFrames("v0", frames, 64, receive), frames.size());
+  });
+  receive(frames.size());
+  for (Metered* one : all) one->worker.Finish(one->worker.clock_ns());
+
+  ASSERT_TRUE(is_complete) << by_libpcap.received() << ", "
+                           << by_packet.received() << " and "
+                           << by_xdp.received() << " packets";
+  EXPECT_EQ(by_libpcap.received(), frames.size());
+  EXPECT_GT(by_libpcap.worker.counters().Read().fragments_resolved, 50u);
+  EXPECT_FALSE(by_libpcap.tunnelled_accounts().empty());
+  for (const Metered* one : {&by_packet, &by_xdp}) {
+    EXPECT_EQ(one->worker.counters().Read(),
+              by_libpcap.worker.counters().Read());
+    EXPECT_EQ(one->accounts(), by_libpcap.accounts());
+    EXPECT_EQ(one->tunnelled_accounts(), by_libpcap.tunnelled_accounts());
+    EXPECT_EQ(one->Flows(), by_libpcap.Flows());
+  }
 }
 
 }  // namespace

@@ -153,10 +153,14 @@ void AddTurn(Talk* talk, Random* random, std::vector<Frame>* frames) {
 
 }  // namespace
 
-std::vector<Frame> MixedTraffic(uint64_t seed, size_t count) {
+std::vector<Frame> MixedTraffic(uint64_t seed, size_t count,
+                                bool has_v4_fragments) {
   Random random(seed);
   std::vector<Talk> talks;
-  for (int i = 0; i < kFlows; ++i) talks.push_back(MakeTalk(&random));
+  for (int i = 0; i < kFlows; ++i) {
+    talks.push_back(MakeTalk(&random));
+    if (!talks.back().is_v6 && !has_v4_fragments) talks.back().fragments_in = 0;
+  }
   std::vector<Frame> frames;
   while (frames.size() < count) {
     if (random.IsOneIn(200)) {

@@ -19,8 +19,10 @@
 
 namespace octroi::testing {
 
-// At least `count` frames, of at most 1,400 octets; a datagram is whole.
-std::vector<Frame> MixedTraffic(uint64_t seed, size_t count);
+// At least `count` frames, of at most 1,400 octets; no datagram lacks a
+// fragment.
+std::vector<Frame> MixedTraffic(uint64_t seed, size_t count,
+                                bool has_v4_fragments = true);
 
 // Sends the frames as they are on an interface of the calling thread's network
 // namespace, in order. Before each `batch_size` of them calls `wait` with the
