@@ -28,6 +28,8 @@ constexpr int kTickMs = 250;
 constexpr int64_t kStalledNs = 2 * kSecondNs;
 constexpr int64_t kStateIntervalNs = 10 * kSecondNs;
 constexpr int64_t kAddressIntervalNs = 5 * kSecondNs;
+// How long after a reload for other addresses was refused it is tried again.
+constexpr int64_t kAddressRetryNs = 60 * kSecondNs;
 // How long a worker may wait at the end until its flows are written.
 constexpr int64_t kDrainNs = 5 * kSecondNs;
 // An edition is made so long before its day begins.
@@ -144,6 +146,8 @@ ExitCode Daemon::LoadBeliefs() {
   LoadedBeliefs loaded =
       octroi::LoadBeliefs(*std::move(config), options, surroundings_);
   if (loaded.beliefs == nullptr) return loaded.exit_code;
+  started_ = loaded.beliefs->config;
+  believed_addresses_ = own_addresses_;
   generations_ = std::make_unique<Generations>(std::move(loaded.beliefs));
   return kExitDone;
 }
@@ -431,8 +435,14 @@ void Daemon::WatchAddresses() {
   std::vector<IpAddress> addresses =
       OwnAddresses(config().sources, links_.get());
   // An interface that is away keeps those that it had.
-  if (addresses.empty() || addresses == own_addresses_) return;
+  if (addresses.empty() || addresses == believed_addresses_) return;
+  // A reload with these was refused, or is under way.
+  if (addresses == own_addresses_ &&
+      now_ns - addresses_tried_ns_ < kAddressRetryNs) {
+    return;
+  }
   own_addresses_ = std::move(addresses);
+  addresses_tried_ns_ = now_ns;
   wanted_cause_ = "addresses";
 }
 
@@ -461,7 +471,8 @@ void Daemon::BeginReload(std::string cause) {
         if (loaded.beliefs != nullptr) {
           web = LoadWebConfig(loaded.beliefs->config.metrics.web_config);
         }
-        return {std::move(loaded.beliefs), problems.str(), std::move(web)};
+        return {std::move(loaded.beliefs), problems.str(), std::move(web),
+                addresses};
       });
 }
 
@@ -478,20 +489,20 @@ void Daemon::FinishReload() {
 
 ReloadResult Daemon::UseOrRefuse(Loaded loaded) {
   const Beliefs& present = generations_->present().beliefs();
-  if (loaded.beliefs != nullptr) {
-    ReloadMetrics(present.config, loaded.beliefs->config, loaded.web);
-  }
+  if (loaded.beliefs != nullptr) ReloadMetrics(loaded.web);
   if (loaded.beliefs == nullptr) {
-    *surroundings_.errors << loaded.problems;
-    events_->EditionRefused(FirstLine(loaded.problems), present.digest);
+    Refuse(loaded.problems);
     return ReloadResult::kRefused;
   }
   if (!(loaded.beliefs->config.sources == present.config.sources)) {
-    const std::string problem =
-        "sources: cannot be changed by a reload; restart octroi";
-    Say(problem);
-    events_->EditionRefused(problem, present.digest);
+    Refuse("octroi: sources: cannot be changed by a reload; restart octroi\n");
     return ReloadResult::kRefused;
+  }
+  believed_addresses_ = std::move(loaded.own_addresses);
+  told_problem_.clear();
+  for (const std::string& needed :
+       RestartsNeeded(started_, loaded.beliefs->config)) {
+    Say(fmt::format("{}: {}", loading_cause_, needed));
   }
   if (loaded.beliefs->digest == present.digest) {
     Say(fmt::format("{}: nothing has changed", loading_cause_));
@@ -503,17 +514,22 @@ ReloadResult Daemon::UseOrRefuse(Loaded loaded) {
 
 // Certificates, users and headers are read again with every reload, whether the
 // edition changes or not; what cannot be taken leaves those before in force.
-void Daemon::ReloadMetrics(const Config& present, const Config& loaded,
-                           const LoadedWebConfig& web) {
-  if (loaded.metrics.listen != present.metrics.listen) {
-    Say("metrics.listen: cannot be changed by a reload; restart octroi");
-  }
+void Daemon::ReloadMetrics(const LoadedWebConfig& web) {
   if (http_ == nullptr) return;
   WriteProblems(web.problems, surroundings_);
   const bool is_taken = web.config && Say(http_->Reload(*web.config));
   if (!is_taken) {
     Say("metrics.web_config: not taken; what was in force stays");
   }
+}
+
+// `problems`: a line each. What is tried again by itself is told once.
+void Daemon::Refuse(const std::string& problems) {
+  if (loading_cause_ == "addresses" && problems == told_problem_) return;
+  told_problem_ = problems;
+  *surroundings_.errors << problems;
+  events_->EditionRefused(FirstLine(problems),
+                          generations_->present().beliefs().digest);
 }
 
 void Daemon::Adopt(std::unique_ptr<Beliefs> beliefs) {

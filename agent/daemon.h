@@ -74,8 +74,9 @@ class Daemon {
   // What a reload has found.
   struct Loaded {
     std::unique_ptr<Beliefs> beliefs;
-    std::string problems;  // A line each.
-    LoadedWebConfig web;   // Of these beliefs' configuration.
+    std::string problems;                  // A line each.
+    LoadedWebConfig web;                   // Of these beliefs' configuration.
+    std::vector<IpAddress> own_addresses;  // That it was told.
   };
 
   // Start, in this order.
@@ -106,9 +107,9 @@ class Daemon {
   void BeginReload(std::string cause);
   void FinishReload();
   ReloadResult UseOrRefuse(Loaded loaded);
+  void Refuse(const std::string& problems);
   void Adopt(std::unique_ptr<Beliefs> beliefs);
-  void ReloadMetrics(const Config& present, const Config& loaded,
-                     const LoadedWebConfig& web);
+  void ReloadMetrics(const LoadedWebConfig& web);
   void ReleaseGenerations();
 
   bool Say(const absl::Status& status);
@@ -137,7 +138,9 @@ class Daemon {
   std::unique_ptr<EventLog> events_;
   std::unique_ptr<Generations> generations_;
   std::unique_ptr<LinkMonitor> links_;
-  std::vector<IpAddress> own_addresses_;
+  Config started_;  // What only a start brings into force.
+  std::vector<IpAddress> own_addresses_;       // As last seen,
+  std::vector<IpAddress> believed_addresses_;  // and as last loaded with.
   std::function<void(std::string_view)> say_;  // For DPDK.
   std::unique_ptr<Dpdk> dpdk_;                 // Null: no source needs it.
   std::vector<WatchedPoint> points_;
@@ -158,6 +161,7 @@ class Daemon {
   int64_t fed_ns_ = 0;
   int64_t state_kept_ns_ = 0;
   int64_t addresses_seen_ns_ = 0;
+  int64_t addresses_tried_ns_ = 0;
   // Of the edition in force, wall clock.
   int64_t edition_adopted_ns_ = 0;
   int64_t edition_until_ns_ = 0;
@@ -168,6 +172,7 @@ class Daemon {
   std::future<Loaded> loading_;
   std::string loading_cause_;
   std::string wanted_cause_;
+  std::string told_problem_;  // The last one that was refused for.
   // Generations before the present one may be freed when the writer has passed
   // twice since the workers let go.
   std::optional<uint64_t> release_pass_;

@@ -94,4 +94,28 @@ std::vector<std::string> ChangesBetween(const Beliefs& before,
   return changes;
 }
 
+std::vector<std::string> RestartsNeeded(const Config& started,
+                                        const Config& wanted) {
+  const LiveConfig& was = started.live;
+  const LiveConfig& is = wanted.live;
+  const std::pair<const char*, bool> keys[] = {
+      {"dpdk", started.dpdk_memory != wanted.dpdk_memory},
+      {"flow_table", was.flow_memory_mib != is.flow_memory_mib ||
+                         was.active_seconds != is.active_seconds},
+      {"flow_log", was.flow_log != is.flow_log},
+      {"state_directory", was.state_directory != is.state_directory},
+      {"reload", was.reloads_on_change != is.reloads_on_change},
+      {"metrics.listen", started.metrics.listen != wanted.metrics.listen},
+  };
+  std::vector<std::string> needed;
+  for (const auto& [key, differs] : keys) {
+    if (!differs) continue;
+    needed.push_back(fmt::format(
+        "{}: cannot be changed by a reload, what it was at the start stays in "
+        "force; restart octroi",
+        key));
+  }
+  return needed;
+}
+
 }  // namespace octroi

@@ -58,9 +58,15 @@ class Generations {
   std::vector<std::shared_ptr<Generation>> generations_;  // Guarded by mutex_.
 };
 
-// What a reload changed, a line each, for the operator: files of facts, the
-// policy, what only a restart can change. Empty if nothing did.
+// What a reload changed, a line each, for the operator: files of facts, local
+// networks, the policy. Empty if nothing did.
 std::vector<std::string> ChangesBetween(const Beliefs& before,
                                         const Beliefs& after);
+
+// What of a configuration is not in force because only a start can bring it
+// there, a line each: the keys that differ from those of the start. `sources`
+// are not among them: with others, a reload is refused.
+std::vector<std::string> RestartsNeeded(const Config& started,
+                                        const Config& wanted);
 
 }  // namespace octroi

@@ -114,6 +114,7 @@ void FlowLog::Flush(int64_t now_ns) { WriteOut(now_ns, /*is_forced=*/false); }
 
 absl::Status FlowLog::Reopen(int64_t now_ns) {
   WriteOut(now_ns, /*is_forced=*/true);
+  BringToDisk();
   return Open(now_ns);
 }
 
@@ -122,6 +123,7 @@ void FlowLog::Finish(int64_t now_ns) {
   Lose(cause_, waiting_records_);
   buffer_.clear();
   waiting_records_ = 0;
+  BringToDisk();
 }
 
 bool FlowLog::IsChosen(const ExportedFlow& flow) const {
@@ -195,6 +197,7 @@ void FlowLog::RotateIfDue(int64_t now_ns) {
     if (!state_.ok()) return;
     counters_.rotated_files.Add(1);
   }
+  BringToDisk();
   // Renamed, by this or by somebody else: the path is free for the next file.
   file_.reset();
   const absl::Status status = Open(now_ns);
@@ -217,6 +220,20 @@ bool FlowLog::MakeRoom(uint64_t bytes) {
     counters_.deleted_bytes.Add(removal->was_there ? removal->bytes : 0);
   }
   return true;
+}
+
+// What was written so far, and the name that it stands under. An error is told,
+// and no record is counted as lost: they are in the file, though a power cut
+// may take them.
+void FlowLog::BringToDisk() {
+  if (file_ == nullptr) return;
+  int error = file_->Sync();
+  if (error == 0) error = rotated_.SyncFolder();
+  if (error == 0) return;
+  state_ = absl::UnavailableError(
+      fmt::format("{}: cannot be brought to the disk: {}; a power cut may take "
+                  "records that were written",
+                  options_.path, std::generic_category().message(error)));
 }
 
 void FlowLog::Fail(FlowLogLoss cause, absl::Status why, int64_t now_ns) {

@@ -3,6 +3,7 @@
 // size and age and stay below a ceiling, docs/reference/flow-log.md. What
 // cannot be written waits in a bounded buffer; what finds no room there is
 // dropped and counted by its cause, and the log goes on by itself when it can.
+// A file that is left, because it is rotated or the log ends, is on the disk.
 //
 // Time is the caller's wall clock, ns since the epoch. It may go back.
 //
@@ -45,6 +46,9 @@ struct FlowLogOptions {
   // Records that wait to be written: 1 KiB to kMaxLineBytes. A longer record
   // is lost.
   size_t buffer_bytes = kMaxLineBytes;
+
+  friend bool operator==(const FlowLogOptions&,
+                         const FlowLogOptions&) = default;
 };
 
 // Rotated files that are kept at most, whatever their size: with small files
@@ -118,8 +122,8 @@ class FlowLog {
   // stays, and the error names the path.
   absl::Status Reopen(int64_t now_ns);
 
-  // Writes what waits; what still cannot be written is counted as lost. To be
-  // called once, as the last.
+  // Writes what waits, to the disk; what still cannot be written is counted as
+  // lost. To be called once, as the last.
   void Finish(int64_t now_ns);
 
   const FlowLogCounters& counters() const { return counters_; }
@@ -137,6 +141,7 @@ class FlowLog {
   void RotateIfDue(int64_t now_ns);
   bool IsTooOld(int64_t now_ns) const;
   bool MakeRoom(uint64_t bytes);
+  void BringToDisk();
   void Fail(FlowLogLoss cause, absl::Status why, int64_t now_ns);
   void Lose(FlowLogLoss cause, uint64_t records);
 

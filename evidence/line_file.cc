@@ -149,6 +149,8 @@ LineFile::WriteResult LineFile::Write(std::string_view lines) {
   return result;
 }
 
+int LineFile::Sync() { return ::fdatasync(descriptor_) == 0 ? 0 : errno; }
+
 uint64_t LineFile::size() const {
   return static_cast<uint64_t>(StatOf(descriptor_).st_size);
 }

@@ -42,6 +42,10 @@ class LineFile {
   };
   WriteResult Write(std::string_view lines);
 
+  // Waits until what was written is on the disk: it survives a power cut. 0, or
+  // errno.
+  int Sync();
+
   // Bytes of the file now, whoever changed it.
   uint64_t size() const;
   // The first bytes of the file, at most `most`.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "evidence/rotated_files.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -26,6 +27,12 @@ constexpr size_t kMarkLength = 21;
 
 std::string TextOfError(int error) {
   return std::generic_category().message(error);
+}
+
+std::string FolderOf(const std::string& path) {
+  const std::filesystem::path parent =
+      std::filesystem::path(path).parent_path();
+  return parent.empty() ? "." : parent.string();
 }
 
 }  // namespace
@@ -65,10 +72,9 @@ std::string RotatedFiles::PathOf(const Mark& mark) const {
 }
 
 absl::Status RotatedFiles::Scan() {
-  const std::filesystem::path path(path_);
-  const std::string folder =
-      path.has_parent_path() ? path.parent_path().string() : ".";
-  const std::string prefix = path.filename().string() + ".";
+  const std::string folder = FolderOf(path_);
+  const std::string prefix =
+      std::filesystem::path(path_).filename().string() + ".";
   files_.clear();
   total_bytes_ = 0;
   std::error_code error;
@@ -126,6 +132,16 @@ absl::Status RotatedFiles::Rotate(uint64_t bytes, int64_t now_ns) {
   total_bytes_ += bytes;
   last_mark_ = mark;
   return absl::OkStatus();
+}
+
+int RotatedFiles::SyncFolder() const {
+  const std::string folder = FolderOf(path_);
+  const int descriptor =
+      ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0) return errno;
+  const int error = ::fsync(descriptor) == 0 ? 0 : errno;
+  ::close(descriptor);
+  return error;
 }
 
 std::optional<RotatedFiles::Removal> RotatedFiles::RemoveOldest() {

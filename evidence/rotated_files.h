@@ -34,6 +34,9 @@ class RotatedFiles {
   // Fails, naming the path, if it cannot be renamed.
   absl::Status Rotate(uint64_t bytes, int64_t now_ns);
 
+  // Waits until the names are on the disk. 0, or errno.
+  int SyncFolder() const;
+
   // Deletes the oldest file that can be deleted. Nothing if there is none.
   struct Removal {
     uint64_t bytes = 0;
