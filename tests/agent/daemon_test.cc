@@ -284,6 +284,28 @@ TEST_F(DaemonTest, KeepsItsEditionWhereTheNewOneIsBad) {
   EXPECT_EQ(State().edition_digest, before);
 }
 
+// What only a start brings into force is not adopted, and not passed over.
+TEST_F(DaemonTest, SaysWhatAReloadCannotChange) {
+  Start();
+  std::ofstream(dir_.Path("octroi.yaml"), std::ios::app)
+      << "flow_table: {memory_mib: 8}\ndpdk: {memory_mib: 64}\n"
+         "metrics: {listen: '127.0.0.1:9999'}\n";
+
+  kill(child_, SIGHUP);
+
+  ASSERT_TRUE(notify_->WaitFor("READY=1"));
+  EXPECT_EQ(Stop(), 0);
+  for (const char* key : {"flow_table", "dpdk", "metrics"}) {
+    EXPECT_THAT(errors(),
+                HasSubstr(fmt::format(
+                    "octroi: reload: {}: cannot be changed by a reload, what "
+                    "it was at the start stays in force; restart octroi",
+                    key)));
+  }
+  EXPECT_THAT(errors(), Not(HasSubstr("flow_log: cannot")));
+  EXPECT_THAT(errors(), HasSubstr("nothing has changed"));
+}
+
 TEST_F(DaemonTest, IsReadByTheNextRunAfterAKill) {
   uint64_t received = 0;
   for (uint64_t run = 1; run <= 3; ++run) {
