@@ -23,6 +23,7 @@
 #include "fmt/format.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/replay/small_facts.h"
 #include "tests/support/http_client.h"
 #include "tests/support/network_lab.h"
 #include "tests/support/temp_dir.h"
@@ -38,6 +39,7 @@ using ::octroi::testing::NetworkLab;
 using ::octroi::testing::ReadFile;
 using ::octroi::testing::TempDir;
 using ::octroi::testing::TlsClientOptions;
+using ::octroi::testing::WriteSmallFacts;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -95,6 +97,8 @@ class DaemonTest : public ::testing::Test {
     if (lab_ == nullptr) GTEST_SKIP() << why_not;
     notify_ = std::make_unique<NotifySocket>(dir_.Path("notify"));
     std::filesystem::create_directory(dir_.Path("log"));
+    // Those that ship take seconds to load in a debug build.
+    WriteSmallFacts(dir_, "facts");
     WriteConfig("eu");
   }
   void TearDown() override {
@@ -108,6 +112,8 @@ class DaemonTest : public ::testing::Test {
                    const std::string& metrics = "listen: 127.0.0.1:9469") {
     dir_.Write("octroi.yaml",
                fmt::format("sources: [{{interface: here0, filter: udp}}]\n"
+                           "facts: {{country: facts/dbip-country.mmdb, "
+                           "asn: facts/asn.mmdb}}\n"
                            "local_networks: [192.0.2.1, '2001:db8::1']\n"
                            "policy: {{workloads: [{{name: all, addresses: "
                            "[any], requires: {{location: {}}}}}]}}\n"
@@ -360,6 +366,8 @@ TEST_F(DaemonTest, FollowsAnInterfaceThatIsMadeAnewWithoutAnyPrivilege) {
 TEST_F(DaemonTest, ReceivesACaptureOnceAndStaysWell) {
   dir_.Write("octroi.yaml",
              fmt::format("sources: [{{file: {}}}]\n"
+                         "facts: {{country: facts/dbip-country.mmdb, "
+                         "asn: facts/asn.mmdb}}\n"
                          "state_directory: {}\n",
                          OCTROI_BINARY_DIR "/examples/branch-office.pcapng",
                          dir_.Path("state")));
