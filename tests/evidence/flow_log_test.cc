@@ -417,6 +417,24 @@ TEST_F(FlowLogTest, CountsWhatCannotBeWrittenAtTheEnd) {
   EXPECT_EQ(Lost(*log, FlowLogLoss::kError), 2u);
 }
 
+// The name that the last records stand under is brought to the disk with them:
+// where its folder cannot be reached any more, that is said.
+TEST_F(FlowLogTest, SaysThatItCannotBeBroughtToTheDiskAtTheEnd) {
+  fs::create_directory(dir_.Path("log"));
+  options_.path = dir_.Path("log/flows.jsonl");
+  const auto log = Open();
+  Append(log.get(), Violations(1));
+  log->Flush(kStart);
+  ASSERT_TRUE(log->state().ok()) << log->state();
+
+  fs::rename(dir_.Path("log"), dir_.Path("elsewhere"));
+  log->Finish(kStart);
+
+  EXPECT_THAT(std::string(log->state().message()),
+              HasSubstr("log/flows.jsonl: cannot be brought to the disk: "));
+  EXPECT_EQ(LinesOf(ReadFile(dir_.Path("elsewhere/flows.jsonl"))).size(), 1u);
+}
+
 TEST_F(FlowLogTest, CountsARecordThatIsLongerThanTheBuffer) {
   Policy policy = world_.policy();
   policy.workloads[0].name = std::string(options_.buffer_bytes, 'x');
