@@ -188,9 +188,7 @@ absl::Status Daemon::OpenOutputs() {
 
 absl::Status Daemon::OpenSources() {
   if (config().live.reloads_on_change) {
-    auto watch = FileWatch::Create(PathsOf(config(), web_config_));
-    if (!watch.ok()) return watch.status();
-    watch_ = *std::move(watch);
+    if (const absl::Status status = WatchFiles(); !status.ok()) return status;
   }
   say_ = [this](std::string_view line) { Say(std::string(line)); };
   auto opened = OpenPoints(config(), say_);
@@ -203,6 +201,13 @@ absl::Status Daemon::OpenSources() {
     watched.receives_everything =
         options.filter.empty() && options.direction == CaptureDirection::kBoth;
   }
+  return absl::OkStatus();
+}
+
+absl::Status Daemon::WatchFiles() {
+  auto watch = FileWatch::Create(PathsOf(config(), web_config_));
+  if (!watch.ok()) return watch.status();
+  watch_ = *std::move(watch);
   return absl::OkStatus();
 }
 
@@ -518,7 +523,9 @@ void Daemon::ReloadMetrics(const LoadedWebConfig& web) {
   if (http_ == nullptr) return;
   WriteProblems(web.problems, surroundings_);
   const bool is_taken = web.config && Say(http_->Reload(*web.config));
-  if (!is_taken) {
+  if (is_taken) {
+    web_config_ = *web.config;
+  } else {
     Say("metrics.web_config: not taken; what was in force stays");
   }
 }
@@ -539,6 +546,8 @@ void Daemon::Adopt(std::unique_ptr<Beliefs> beliefs) {
   }
   Generation& next = generations_->Adopt(std::move(beliefs));
   edition_until_ns_ = next.timeline().At(WallNs()).until_ns;
+  // It may name other files.
+  if (watch_ != nullptr) Say(WatchFiles());
   AdoptedEdition(loading_cause_);
   metrics_->OfferEditions(next.editions());
   release_pass_.reset();

@@ -84,6 +84,7 @@ class Daemon {
   absl::Status OpenState();
   absl::Status OpenOutputs();
   absl::Status OpenSources();
+  absl::Status WatchFiles();
   absl::Status OpenMetrics();
   absl::Status GiveUpPrivileges();
   absl::Status StartThreads();

@@ -293,15 +293,15 @@ TEST_F(DaemonTest, KeepsItsEditionWhereTheNewOneIsBad) {
 // What only a start brings into force is not adopted, and not passed over.
 TEST_F(DaemonTest, SaysWhatAReloadCannotChange) {
   Start();
+  WriteConfig("eu", "listen: 127.0.0.1:9999");
   std::ofstream(dir_.Path("octroi.yaml"), std::ios::app)
-      << "flow_table: {memory_mib: 8}\ndpdk: {memory_mib: 64}\n"
-         "metrics: {listen: '127.0.0.1:9999'}\n";
+      << "flow_table: {memory_mib: 8}\ndpdk: {memory_mib: 64}\n";
 
   kill(child_, SIGHUP);
 
   ASSERT_TRUE(notify_->WaitFor("READY=1"));
   EXPECT_EQ(Stop(), 0);
-  for (const char* key : {"flow_table", "dpdk", "metrics"}) {
+  for (const char* key : {"flow_table", "dpdk", "metrics.listen"}) {
     EXPECT_THAT(errors(),
                 HasSubstr(fmt::format(
                     "octroi: reload: {}: cannot be changed by a reload, what "
@@ -310,6 +310,30 @@ TEST_F(DaemonTest, SaysWhatAReloadCannotChange) {
   }
   EXPECT_THAT(errors(), Not(HasSubstr("flow_log: cannot")));
   EXPECT_THAT(errors(), HasSubstr("nothing has changed"));
+}
+
+TEST_F(DaemonTest, ReloadsByItselfAlsoForAFileThatAReloadHasNamed) {
+  const std::string ranges =
+      "prefix,provider,service_id,region,region_country,grade,source,"
+      "retrieved,note\n";
+  dir_.Write("ranges.csv", ranges);
+  std::ofstream(dir_.Path("octroi.yaml"), std::ios::app)
+      << "reload: on_change\n";
+  Start();
+  std::string config = ReadFile(dir_.Path("octroi.yaml"));
+  const std::string asn = "asn: facts/asn.mmdb";
+  config.insert(config.find(asn) + asn.size(), ", ranges: ranges.csv");
+  dir_.Write("octroi.yaml", config);
+  ASSERT_TRUE(notify_->WaitFor("READY=1")) << errors();
+  EXPECT_THAT(errors(), HasSubstr("change: ranges.csv: new"));
+
+  dir_.Write("ranges.csv", ranges +
+                               "203.0.113.9/32,Somebody,,,FR,asserted,"
+                               "a test,2026-01,\n");
+
+  ASSERT_TRUE(notify_->WaitFor("READY=1")) << errors();
+  EXPECT_THAT(errors(), HasSubstr("change: ranges.csv: 2026-01-01 instead of"));
+  EXPECT_EQ(Stop(), 0);
 }
 
 TEST_F(DaemonTest, IsReadByTheNextRunAfterAKill) {
