@@ -2,6 +2,7 @@
 #include "dataplane/flow_packet.h"
 
 #include <cassert>
+#include <utility>
 
 namespace octroi {
 
@@ -30,15 +31,25 @@ FlowPacket MakeFlowPacket(const IpLayer& layer, int64_t timestamp_ns,
 }
 
 IpLayer LayerOf(const FlowPacket& packet) {
-  const FlowKey key = Unpack(packet.key, packet.v6);
-  const Endpoint receiver = Opposite(packet.sender);
+  const PackedKey& key = packet.key;
+  const bool is_from_a = packet.sender == Endpoint::kA;
   IpLayer layer;
-  layer.source = key.address(packet.sender);
-  layer.destination = key.address(receiver);
+  if (key.is_v6()) [[unlikely]] {
+    const V6Addresses& v6 = packet.v6;
+    layer.source = IpAddress::V6(v6.a_high, v6.a_low);
+    layer.destination = IpAddress::V6(v6.b_high, v6.b_low);
+    if (!is_from_a) std::swap(layer.source, layer.destination);
+  } else {
+    const int a_shift = is_from_a ? 32 : 0;
+    layer.source =
+        IpAddress::V4(static_cast<uint32_t>(key.addresses >> a_shift));
+    layer.destination =
+        IpAddress::V4(static_cast<uint32_t>(key.addresses >> (32 - a_shift)));
+  }
   layer.ip_octets = packet.ip_octets;
-  layer.source_port = key.port(packet.sender);
-  layer.destination_port = key.port(receiver);
-  layer.protocol_identifier = packet.key.protocol_identifier();
+  layer.source_port = is_from_a ? key.a_port() : key.b_port();
+  layer.destination_port = is_from_a ? key.b_port() : key.a_port();
+  layer.protocol_identifier = key.protocol_identifier();
   layer.tcp_flags = packet.tcp_flags;
   return layer;
 }
