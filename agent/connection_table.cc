@@ -116,12 +116,16 @@ TrackedConnection* ConnectionTable::Greediest() {
   return chosen;
 }
 
-std::vector<TrackedConnection*> ConnectionTable::MakeRoom(size_t newcomers) {
-  std::vector<TrackedConnection*> doomed;
-  const auto staying = static_cast<size_t>(
+size_t ConnectionTable::staying_count() const {
+  return static_cast<size_t>(
       std::count_if(connections_.begin(), connections_.end(),
                     [](const auto& one) { return !one.second->is_doomed; }));
-  for (size_t count = staying; count + newcomers > limits_.places; --count) {
+}
+
+std::vector<TrackedConnection*> ConnectionTable::MakeRoom(size_t newcomers) {
+  std::vector<TrackedConnection*> doomed;
+  for (size_t count = staying_count(); count + newcomers > limits_.places;
+       --count) {
     TrackedConnection* const chosen = Greediest();
     if (chosen == nullptr) break;
     chosen->is_doomed = true;

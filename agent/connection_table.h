@@ -97,6 +97,10 @@ class ConnectionTable {
 
   // When the next deadline passes; nothing if there is none.
   std::optional<int64_t> next_deadline_ns() const;
+  // Those that are not doomed: never more than there are places, if none is
+  // added while as many are working.
+  size_t staying_count() const;
+  // With those that are doomed and not yet removed.
   size_t size() const { return connections_.size(); }
   size_t answer_bytes() const { return answer_bytes_; }
   const ConnectionLimits& limits() const { return limits_; }

@@ -427,7 +427,7 @@ void HttpServer::Impl::Serve() {
     if ((waiting[2].revents & POLLIN) != 0) Accept();
     LetIn();
     MHD_run(library_);
-    open_connections_.store(table_.size(), std::memory_order_relaxed);
+    open_connections_.store(table_.staying_count(), std::memory_order_relaxed);
   }
   EndConnections();
 }
@@ -455,14 +455,16 @@ int HttpServer::Impl::PollTimeout() const {
   return static_cast<int>((*wait_ns + kMillisecondNs - 1) / kMillisecondNs);
 }
 
-// Somebody may come while one place at least is not worked at.
+// Somebody may come while one place at least is not worked at, and while the
+// library has let go of most of those that were closed for others.
 bool HttpServer::Impl::MayAccept() const {
   if (MonotonicNs() < no_accept_until_ns_) return false;
   size_t working = 0;
   for (const auto& [descriptor, connection] : connections_) {
     if (connection->tracked->phase == ConnectionPhase::kWorking) ++working;
   }
-  return working < table_.limits().places;
+  const size_t places = table_.limits().places;
+  return working < places && table_.size() < 2 * places;
 }
 
 void HttpServer::Impl::Accept() {
