@@ -112,12 +112,10 @@ class CaptureTest(unittest.TestCase):
             address = re.findall(r"metrics: served at ([0-9.:]+)",
                                  daemon.errors())[-1]
 
-            def look():
-                scrape = Scrape(address)
-                done = scrape.sum("octroi_received_packets_total") == packets
-                return scrape if done else None
-
-            scrape = wait_until("all is received", look)
+            wait_until("all is received", lambda: Scrape(address).sum(
+                "octroi_received_packets_total") == packets)
+            # The last packet may have come while that one was being written.
+            scrape = Scrape(address)
             policy = pathlib.Path(folder, "policy.yaml")
             policy.write_text(POLICY)
             # The daemon judges by today's facts, and so does this.
