@@ -84,7 +84,26 @@ def replaced(text: str, old: str, new: str) -> str:
     return text.replace(old, new)
 
 
-class Target:
+class LocalServer:
+    """An HTTP server on a thread of its own, on a port that the kernel chose."""
+
+    def __init__(self, handler: type[http.server.BaseHTTPRequestHandler]):
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0),
+                                                       handler)
+        self._thread = threading.Thread(target=self._server.serve_forever)
+        self._thread.start()
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self._server.server_address[1]}"
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+class Target(LocalServer):
     """An HTTP server with the metrics of an octroi that does not exist."""
 
     def __init__(self):
@@ -105,14 +124,7 @@ class Target:
             def log_message(self, *_):
                 pass
 
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0),
-                                                       Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever)
-        self._thread.start()
-
-    @property
-    def address(self) -> str:
-        return f"127.0.0.1:{self._server.server_address[1]}"
+        super().__init__(Handler)
 
     def set(self, series: str, value: float) -> None:
         with self._lock:
@@ -123,13 +135,8 @@ class Target:
             return "".join(f"{series} {value!r}\n"
                            for series, value in self._series.items())
 
-    def stop(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
 
-
-class Receiver:
+class Receiver(LocalServer):
     """Takes Alertmanager's webhooks; remembers each alert by path."""
 
     def __init__(self):
@@ -151,14 +158,7 @@ class Receiver:
             def log_message(self, *_):
                 pass
 
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0),
-                                                       Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever)
-        self._thread.start()
-
-    @property
-    def address(self) -> str:
-        return f"127.0.0.1:{self._server.server_address[1]}"
+        super().__init__(Handler)
 
     def received(self) -> list[tuple[str, dict]]:
         with self._lock:
@@ -172,11 +172,6 @@ class Receiver:
                     and labels.items() <= alert["labels"].items()):
                 return alert
         return None
-
-    def stop(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
 
 
 # Loaded before any fork: between fork and exec little may be done.
