@@ -109,9 +109,6 @@ Explanation Explain(const Beliefs& beliefs, const Rulebook& rulebook,
                     const IpAddress& address, WorkloadId from, uint16_t port) {
   const Atlas& atlas = beliefs.atlases->At(rulebook.day());
   const AttributionId id = atlas.Lookup(address);
-  Edition edition;
-  edition.atlas = &atlas;
-  edition.rulebook = rulebook;
   Explanation result;
   result.address = address.ToString();
   result.attributed = Unmap(address);
@@ -119,7 +116,7 @@ Explanation Explain(const Beliefs& beliefs, const Rulebook& rulebook,
   result.port = port;
   result.is_local = beliefs.workloads.Lookup(address) != kRemoteAddress;
   result.attribution = atlas.attribution(id);
-  result.view = ViewOf(edition, id);
+  result.view = ViewOf(atlas, rulebook, id);
   result.destination = &rulebook.destination(result.attribution);
   result.country_name =
       beliefs.facts->jurisdictions.Name(result.destination->country);
@@ -301,9 +298,9 @@ class TextWriter {
     if (row == nullptr) {
       Line("operator", view.operator_name.empty()
                            ? "unknown"
-                           : view.operator_name +
-                                 " (as announced; who controls it is not "
-                                 "known)");
+                           : fmt::format("{} (as announced; who controls it is "
+                                         "not known)",
+                                         view.operator_name));
       return;
     }
     Line("operator", row->name);

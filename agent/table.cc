@@ -114,10 +114,10 @@ class TableRenderer {
 
   static std::string ControlOf(const DestinationView& view) {
     if (view.controlling_country.empty() && view.law.empty()) return "?";
-    std::string text =
+    const std::string_view country =
         view.controlling_country.empty() ? "?" : view.controlling_country;
-    if (!view.law.empty()) text += ", " + view.law;
-    return text;
+    return view.law.empty() ? std::string(country)
+                            : fmt::format("{}, {}", country, view.law);
   }
 
   static std::string ReasonText(Reason reason) {
@@ -135,9 +135,9 @@ class TableRenderer {
     const DestinationView& view = row.destination;
     const bool is_special =
         view.country.empty() && view.asn == 0 && view.operator_name.empty();
-    std::string place = view.location;
-    if (!view.country.empty()) place += " " + view.regime;
-    std::string name = view.operator_name;
+    std::string place(view.location);
+    if (!view.country.empty()) place += fmt::format(" {}", view.regime);
+    std::string name(view.operator_name);
     if (name.empty() && view.asn != 0) name = fmt::format("AS{}", view.asn);
     return {{std::string(VerdictName(row.verdict)), ColorOf(row.verdict)},
             {row.workload.empty() ? "-" : Printable(row.workload)},

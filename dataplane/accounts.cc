@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <bit>
 #include <cassert>
-#include <tuple>
+#include <utility>
 
 #include "dataplane/mix.h"
 
@@ -27,10 +27,15 @@ AccountKey Fold(const AccountKey& key) {
   return folded;
 }
 
-auto RankOf(const AccountKey& key) {
-  return std::make_tuple(key.edition, key.attribution, key.workload,
-                         key.direction, key.judgement.verdict,
-                         key.judgement.reason, key.judgement.exception);
+// A key as two numbers in the same order.
+std::pair<uint64_t, uint64_t> RankOf(const AccountKey& key) {
+  static_assert(sizeof(key.workload) == 2 && sizeof(key.judgement) == 4);
+  return {uint64_t{key.edition} << 32 | key.attribution,
+          uint64_t{key.workload} << 40 |
+              static_cast<uint64_t>(key.direction) << 32 |
+              static_cast<uint64_t>(key.judgement.verdict) << 24 |
+              static_cast<uint64_t>(key.judgement.reason) << 16 |
+              key.judgement.exception};
 }
 
 }  // namespace
@@ -120,12 +125,7 @@ AccountIndex Accounts::Insert(const AccountKey& key, size_t bucket) {
 }
 
 uint32_t Accounts::Hash(const AccountKey& key) const {
-  const uint64_t first = (uint64_t{key.edition} << 32) | key.attribution;
-  const uint64_t second = (uint64_t{key.workload} << 40) |
-                          (uint64_t{key.judgement.exception} << 24) |
-                          (static_cast<uint64_t>(key.direction) << 16) |
-                          (static_cast<uint64_t>(key.judgement.verdict) << 8) |
-                          static_cast<uint64_t>(key.judgement.reason);
+  const auto [first, second] = RankOf(key);
   const uint64_t hash = MultiplyMix(
       MultiplyMix(first ^ secrets_[0], secrets_[1]) ^ second, secrets_[2]);
   return static_cast<uint32_t>(hash ^ (hash >> 32));

@@ -4,35 +4,35 @@
 namespace octroi {
 namespace {
 
-std::string LocationOf(const Destination& destination) {
+std::string_view LocationOf(const Destination& destination) {
   switch (destination.place) {
     case Place::kCountry:
-      return destination.country.ToString();
+      return destination.country.letters();
     case Place::kSpecialPurpose:
-      return std::string(SpecialKindName(destination.special));
+      return SpecialKindName(destination.special);
     case Place::kUnknown:
     case Place::kContested:
     case Place::kAnycast:
       break;
   }
-  return std::string(PlaceName(destination.place));
+  return PlaceName(destination.place);
 }
 
 }  // namespace
 
-DestinationView ViewOf(const Edition& edition, AttributionId id) {
-  const Atlas& atlas = *edition.atlas;
+DestinationView ViewOf(const Atlas& atlas, const Rulebook& rulebook,
+                       AttributionId id) {
   const Attribution& attribution = atlas.attribution(id);
-  const Destination& destination = edition.rulebook.destination(attribution);
+  const Destination& destination = rulebook.destination(attribution);
   DestinationView view;
   view.location = LocationOf(destination);
-  view.country = destination.country.ToString();
+  view.country = destination.country.letters();
   view.regime = RegimeName(destination.regime);
   view.asn = attribution.asn;
   if (destination.operator_row != nullptr) {
     view.operator_name = destination.operator_row->name;
     view.controlling_country =
-        destination.operator_row->controlling_country.ToString();
+        destination.operator_row->controlling_country.letters();
     view.law = destination.operator_row->law;
   } else {
     view.operator_name = atlas.AsnName(attribution.asn);

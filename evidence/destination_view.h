@@ -3,7 +3,8 @@
 // a flow, from the indexes that records and accounts carry. Flow records, the
 // report and the table all speak through it, so that they say the same.
 //
-// Plain values; any thread.
+// Plain values, whose texts belong to the facts, the atlas and the rulebook
+// that they are of, and live as long as these do; any thread.
 #pragma once
 
 #include <compare>
@@ -21,23 +22,28 @@ namespace octroi {
 struct DestinationView {
   // "FR", or "contested", "anycast", "unknown", or a kind of special-purpose
   // space ("private", "multicast", ...).
-  std::string location;
-  std::string country;  // "FR"; "" unless the location is one country.
-  std::string regime;   // "eu", ...; "unknown" without a country.
+  std::string_view location;
+  std::string_view country;  // "FR"; "" unless the location is one country.
+  std::string_view regime;   // "eu", ...; "unknown" without a country.
   uint32_t asn = 0;
-  std::string operator_name;
-  std::string controlling_country;
-  std::string law;
-  std::string service;  // service_id
-  std::string qualification;
+  std::string_view operator_name;
+  std::string_view controlling_country;
+  std::string_view law;
+  std::string_view service;  // service_id
+  std::string_view qualification;
   std::optional<int> seal;
 
   friend auto operator<=>(const DestinationView&,
                           const DestinationView&) = default;
 };
 
-// REQUIRES: `attribution` belongs to the edition's atlas.
-DestinationView ViewOf(const Edition& edition, AttributionId attribution);
+// REQUIRES: `attribution` belongs to the atlas, which the rulebook is about.
+DestinationView ViewOf(const Atlas& atlas, const Rulebook& rulebook,
+                       AttributionId attribution);
+inline DestinationView ViewOf(const Edition& edition,
+                              AttributionId attribution) {
+  return ViewOf(*edition.atlas, edition.rulebook, attribution);
+}
 
 // "FR, DE" of a contested location; "" otherwise.
 std::string OpinionsOf(const Destination& destination);

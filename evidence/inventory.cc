@@ -71,8 +71,9 @@ class Builder {
     const DestinationView view = ViewOf(edition, key.attribution);
     const OperatorRow* run_by = destination.operator_row;
     const std::string parent = run_by == nullptr ? "" : run_by->parent;
-    const PartyKey party = {view.operator_name, parent,
-                            view.controlling_country, view.law};
+    const PartyKey party = {std::string(view.operator_name), parent,
+                            std::string(view.controlling_country),
+                            std::string(view.law)};
     InventoryRow& row = rows_[party];
     row.operator_name = view.operator_name;
     row.parent = parent;
@@ -81,8 +82,8 @@ class Builder {
     row.confidence = run_by == nullptr ? "" : run_by->confidence;
     if (run_by != nullptr) row.provider = run_by->provider;
     if (view.asn != 0) row.asns.insert(view.asn);
-    if (!view.service.empty()) row.services.insert(view.service);
-    row.locations.insert(view.location);
+    if (!view.service.empty()) row.services.emplace(view.service);
+    row.locations.emplace(view.location);
     Count(account, &row);
     See({key.edition, key.attribution}, &row);
   }

@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <map>
+#include <numeric>
 #include <tuple>
 
+#include "absl/container/flat_hash_map.h"
 #include "evidence/csv_text.h"
 #include "evidence/digest.h"
 #include "evidence/json.h"
@@ -22,46 +24,14 @@ auto RowKey(const ReportRow& row) {
                   row.destination);
 }
 
-// A row where it stands, and what it is sorted by, so that neither sorting
-// moves rows, which are large, nor looks at most of them.
-struct RowHandle {
-  explicit RowHandle(ReportRow* of)
-      : asn(of->destination.asn),
-        octets(of->totals.octets),
-        egress_octets(of->totals.egress_octets),
-        row(of) {}
-
-  uint32_t asn;
-  uint64_t octets;
-  uint64_t egress_octets;
-  ReportRow* row;
-};
-
-// Any order in which rows that read the same are neighbours.
-bool ByNetwork(const RowHandle& a, const RowHandle& b) {
-  if (a.asn != b.asn) return a.asn < b.asn;
-  return RowKey(*a.row) < RowKey(*b.row);
-}
-
-bool ByEgressOctets(const RowHandle& a, const RowHandle& b) {
-  if (a.egress_octets != b.egress_octets) {
-    return a.egress_octets > b.egress_octets;
-  }
-  if (a.octets != b.octets) return a.octets > b.octets;
-  return RowKey(*a.row) < RowKey(*b.row);
-}
-
-std::string WorkloadName(const Policy& policy, WorkloadId id) {
-  return id < policy.workloads.size() ? policy.workloads[id].name : "";
+std::string_view WorkloadName(const Policy& policy, WorkloadId id) {
+  return id < policy.workloads.size() ? policy.workloads[id].name
+                                      : std::string_view();
 }
 
 // An account whose attribution was folded away says so, in the words that a
 // result has for what is not known.
-DestinationView ViewOfAccount(const EditionTimeline& timeline,
-                              const AccountKey& key) {
-  if (key.attribution != kFoldedAttribution) {
-    return ViewOf(timeline.edition(key.edition), key.attribution);
-  }
+DestinationView FoldedView() {
   DestinationView view;
   view.location = "unknown";
   view.regime = "unknown";
@@ -70,42 +40,187 @@ DestinationView ViewOfAccount(const EditionTimeline& timeline,
   return view;
 }
 
-// Adds up rows that read the same; those that sent most first.
-std::vector<ReportRow> MergedRows(std::vector<ReportRow> rows) {
-  std::vector<RowHandle> order;
-  order.reserve(rows.size());
-  for (ReportRow& row : rows) order.emplace_back(&row);
-  std::sort(order.begin(), order.end(), ByNetwork);
-  std::vector<RowHandle> kept;
-  for (const RowHandle& next : order) {
-    if (!kept.empty() && RowKey(*kept.back().row) == RowKey(*next.row)) {
-      kept.back().row->totals += next.row->totals;
-      kept.back() = RowHandle(kept.back().row);
-    } else {
+// The rank of each value among all of them; equal values have equal ranks.
+template <typename Value>
+std::vector<uint32_t> RanksOf(const std::vector<Value>& values) {
+  std::vector<uint32_t> order(values.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::sort(order.begin(), order.end(), [&values](uint32_t a, uint32_t b) {
+    return values[a] < values[b];
+  });
+  std::vector<uint32_t> ranks(values.size());
+  uint32_t rank = 0;
+  for (size_t i = 1; i < order.size(); ++i) {
+    if (values[order[i - 1]] < values[order[i]]) ++rank;
+    ranks[order[i]] = rank;
+  }
+  return ranks;
+}
+
+// Makes the rows of accounts: those that read the same added up, those that
+// sent most first. There may be many thousand, so that what most of them differ
+// in is brought to numbers before texts are compared.
+class RowMaker {
+ public:
+  RowMaker(const ReportContext& context,
+           const std::vector<AccountRow>& accounts);
+
+  std::vector<ReportRow> Make();
+
+ private:
+  // Stands for the row of an account. `head` and `place` are in the order of
+  // RowKey as far as they go, that is to the ASN.
+  struct Handle {
+    uint64_t head;
+    uint64_t place;
+    uint32_t account;
+  };
+  // One that is left, and what it sent.
+  struct Sent {
+    uint64_t egress_octets;
+    uint64_t octets;
+    uint32_t account;
+  };
+
+  const Edition& EditionOf(const AccountKey& key);
+  DestinationView ViewOfAccount(const AccountKey& key);
+  ReportRow RowOf(uint32_t account);
+  std::vector<uint32_t> NameRanks() const;
+  void AddHandles();
+  bool ReadsBefore(const Handle& a, const Handle& b);
+  std::vector<Sent> MergeSorted();
+
+  const ReportContext& context_;
+  const std::vector<AccountRow>& accounts_;
+  std::vector<AccountTotals> totals_;  // Of each account and those like it.
+  std::vector<Handle> handles_;
+  const Edition* edition_ = nullptr;  // The last one asked for.
+};
+
+RowMaker::RowMaker(const ReportContext& context,
+                   const std::vector<AccountRow>& accounts)
+    : context_(context), accounts_(accounts) {
+  totals_.reserve(accounts.size());
+  for (const AccountRow& account : accounts) totals_.push_back(account.totals);
+}
+
+const Edition& RowMaker::EditionOf(const AccountKey& key) {
+  if (edition_ == nullptr || edition_->index != key.edition) {
+    edition_ = &context_.timeline->edition(key.edition);
+  }
+  return *edition_;
+}
+
+DestinationView RowMaker::ViewOfAccount(const AccountKey& key) {
+  return key.attribution == kFoldedAttribution
+             ? FoldedView()
+             : ViewOf(EditionOf(key), key.attribution);
+}
+
+ReportRow RowMaker::RowOf(uint32_t account) {
+  const AccountKey& key = accounts_[account].key;
+  return {WorkloadName(*context_.policy, key.workload),
+          key.direction,
+          key.judgement.verdict,
+          key.judgement.reason,
+          ViewOfAccount(key),
+          totals_[account]};
+}
+
+// By workload; the last one is that of no workload.
+std::vector<uint32_t> RowMaker::NameRanks() const {
+  std::vector<std::string_view> names;
+  for (const Workload& workload : context_.policy->workloads) {
+    names.push_back(workload.name);
+  }
+  names.push_back("");
+  return RanksOf(names);
+}
+
+void RowMaker::AddHandles() {
+  using Place =
+      std::tuple<std::string_view, std::string_view, std::string_view>;
+  const std::vector<uint32_t> name_ranks = NameRanks();
+  // Attributions of one class are in one place.
+  std::vector<Place> places;
+  absl::flat_hash_map<uint64_t, uint32_t> place_of_class;
+  for (uint32_t i = 0; i < accounts_.size(); ++i) {
+    const AccountKey& key = accounts_[i].key;
+    Attribution attribution;
+    uint64_t class_number = UINT64_MAX;
+    if (key.attribution != kFoldedAttribution) {
+      attribution = EditionOf(key).atlas->attribution(key.attribution);
+      class_number = uint64_t{key.edition} << 32 | attribution.class_id;
+    }
+    const auto [found, is_new] = place_of_class.try_emplace(
+        class_number, static_cast<uint32_t>(places.size()));
+    if (is_new) {
+      const DestinationView view = ViewOfAccount(key);
+      places.emplace_back(view.location, view.country, view.regime);
+    }
+    const size_t name = std::min<size_t>(key.workload, name_ranks.size() - 1);
+    handles_.push_back({uint64_t{name_ranks[name]} << 24 |
+                            static_cast<uint64_t>(key.direction) << 16 |
+                            static_cast<uint64_t>(key.judgement.verdict) << 8 |
+                            static_cast<uint64_t>(key.judgement.reason),
+                        uint64_t{found->second} << 32 | attribution.asn, i});
+  }
+  const std::vector<uint32_t> ranks = RanksOf(places);
+  for (Handle& handle : handles_) {
+    const auto asn = static_cast<uint32_t>(handle.place);
+    handle.place = uint64_t{ranks[handle.place >> 32]} << 32 | asn;
+  }
+}
+
+bool RowMaker::ReadsBefore(const Handle& a, const Handle& b) {
+  if (a.head != b.head) return a.head < b.head;
+  if (a.place != b.place) return a.place < b.place;
+  return RowKey(RowOf(a.account)) < RowKey(RowOf(b.account));
+}
+
+// Adds accounts that read the same to the first of them.
+std::vector<RowMaker::Sent> RowMaker::MergeSorted() {
+  std::vector<Handle> kept;
+  kept.reserve(handles_.size());
+  for (const Handle& next : handles_) {
+    if (kept.empty() || ReadsBefore(kept.back(), next)) {
       kept.push_back(next);
+    } else {
+      totals_[kept.back().account] += totals_[next.account];
     }
   }
-  std::sort(kept.begin(), kept.end(), ByEgressOctets);
-  std::vector<ReportRow> merged;
-  merged.reserve(kept.size());
-  for (const RowHandle& handle : kept) {
-    merged.push_back(std::move(*handle.row));
+  std::vector<Sent> sent;
+  sent.reserve(kept.size());
+  for (const Handle& handle : kept) {
+    const AccountTotals& totals = totals_[handle.account];
+    sent.push_back({totals.egress_octets, totals.octets, handle.account});
   }
-  return merged;
+  return sent;
+}
+
+std::vector<ReportRow> RowMaker::Make() {
+  handles_.reserve(accounts_.size());
+  AddHandles();
+  std::sort(
+      handles_.begin(), handles_.end(),
+      [this](const Handle& a, const Handle& b) { return ReadsBefore(a, b); });
+  std::vector<Sent> order = MergeSorted();
+  std::stable_sort(order.begin(), order.end(),
+                   [](const Sent& a, const Sent& b) {
+                     if (a.egress_octets != b.egress_octets) {
+                       return a.egress_octets > b.egress_octets;
+                     }
+                     return a.octets > b.octets;
+                   });
+  std::vector<ReportRow> rows;
+  rows.reserve(order.size());
+  for (const Sent& sent : order) rows.push_back(RowOf(sent.account));
+  return rows;
 }
 
 std::vector<ReportRow> MakeRows(const ReportContext& context,
                                 const std::vector<AccountRow>& accounts) {
-  std::vector<ReportRow> rows;
-  rows.reserve(accounts.size());
-  for (const AccountRow& account : accounts) {
-    rows.push_back({WorkloadName(*context.policy, account.key.workload),
-                    account.key.direction, account.key.judgement.verdict,
-                    account.key.judgement.reason,
-                    ViewOfAccount(*context.timeline, account.key),
-                    account.totals});
-  }
-  return MergedRows(std::move(rows));
+  return RowMaker(context, accounts).Make();
 }
 
 std::vector<ReportTotal> MakeTotals(const std::vector<ReportRow>& rows) {

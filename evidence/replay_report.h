@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "dataplane/capture_reader.h"
@@ -26,9 +27,10 @@ struct ReportCapture {
   std::string error;   // Why it was not read to its end; "" if it was.
 };
 
-// Accounts that read the same, added up.
+// Accounts that read the same, added up. The name is the policy's; of the
+// texts see DestinationView.
 struct ReportRow {
-  std::string workload;  // "" for none.
+  std::string_view workload;  // "" for none.
   FlowDirection direction = FlowDirection::kTransit;
   Verdict verdict = Verdict::kNotJudged;
   Reason reason = Reason::kNoRequirement;
@@ -88,6 +90,7 @@ struct ReportContext {
   std::string edition_digest;
 };
 
+// The report speaks of timeline, policy and facts, which must outlive it.
 ReplayReport MakeReport(ReportContext context, ReplayResult result);
 
 // Earliest and latest packet time over all captures; nothing without packets.

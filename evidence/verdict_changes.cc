@@ -48,10 +48,11 @@ SideOfChange DescribeSide(const Edition& edition,
 std::vector<FactChange> Differences(const SideOfChange& a,
                                     const SideOfChange& b) {
   std::vector<FactChange> changes;
-  const auto add = [&changes](std::string fact, std::string first,
-                              std::string second) {
+  const auto add = [&changes](std::string_view fact, std::string_view first,
+                              std::string_view second) {
     if (first == second) return;
-    changes.push_back({std::move(fact), std::move(first), std::move(second)});
+    changes.push_back(
+        {std::string(fact), std::string(first), std::string(second)});
   };
   const DestinationView& x = a.destination;
   const DestinationView& y = b.destination;

@@ -24,10 +24,6 @@ std::optional<CountryCode> CountryCode::Parse(std::string_view text) {
   return code;
 }
 
-std::string CountryCode::ToString() const {
-  return is_known() ? std::string(letters_.data(), 2) : std::string();
-}
-
 std::string_view RegimeName(Regime regime) {
   switch (regime) {
     case Regime::kUnknown:

@@ -28,7 +28,11 @@ class CountryCode {
 
   bool is_known() const { return letters_[0] != 0; }
   // "FR", or "" for unknown.
-  std::string ToString() const;
+  std::string ToString() const { return std::string(letters()); }
+  // The same, for as long as this code stays where it is.
+  std::string_view letters() const& {
+    return {letters_.data(), is_known() ? letters_.size() : 0};
+  }
 
   friend auto operator<=>(const CountryCode&, const CountryCode&) = default;
   template <typename H>
