@@ -7,6 +7,7 @@ is kept, and what is installed runs.
 """
 
 import os
+import pathlib
 import re
 import subprocess
 import sys
@@ -20,6 +21,14 @@ FACTS = """
     offering_ranges.csv operators.csv qualified_services.csv regions.csv
     schemes.csv special_purpose.csv
 """.split()
+
+DEPLOYED = """
+    alertmanager/alertmanager.yml grafana/octroi.json
+    prometheus/fleet-central.yml prometheus/fleet-site.yml
+    prometheus/fleet.agent.yml prometheus/octroi.fleet.rules.yml
+    prometheus/octroi.rules.yml prometheus/prometheus.yml
+""".split()
+RUNBOOKS = os.listdir(pathlib.Path(__file__).parents[2] / "docs" / "runbooks")
 
 # Below the prefix.
 INSTALLED = sorted([
@@ -41,7 +50,9 @@ INSTALLED = sorted([
     "share/man/man5/octroi.yaml.5.gz",
     "share/man/man8/octroi.8.gz",
     "share/octroi/systemd/octroi-dpdk.conf",
-] + [f"share/octroi/{name}" for name in FACTS])
+] + [f"share/octroi/{name}" for name in FACTS]
+  + [f"share/octroi/deploy/{name}" for name in DEPLOYED]
+  + [f"share/doc/octroi/runbooks/{name}" for name in RUNBOOKS])
 
 
 def files_below(root: str) -> list[str]:
