@@ -97,9 +97,10 @@ class PrefixIndex {
   // nodes. A node tells apart the 64 spans of six bits of the address. It is a
   // map, in which bit b is set where the entry of span b > 0 differs from that
   // of b - 1 (bit 0 never is), and then these entries, from that of span 0 on.
-  // So map and entry are in one cache line, or in two that follow each other;
-  // a node of one entry has that for every address, whatever bits it is asked.
+  // So map and entry are mostly in one cache line, or in two that follow each
+  // other. A node of one entry has that for any bits that it is asked.
   using Word = uint32_t;
+  static constexpr size_t kLineWords = 64 / sizeof(Word);  // Of a cache line.
   static constexpr size_t kMapWords = sizeof(uint64_t) / sizeof(Word);
   // What an entry holds: a value, or this bit with the place of the node that
   // tells the next six bits apart.
@@ -123,9 +124,16 @@ class PrefixIndex {
   Root RootV6(uint64_t high) const {
     return roots_v6_[high >> (64 - kRootBitsV6)];
   }
+  const Word* PlaceOfFirstNode(Root root, uint64_t word) const {
+    return &words_[root.first + static_cast<uint32_t>(word >> root.shift)];
+  }
   const Word* FirstNode(Root root, uint64_t word) const {
-    const auto bits = static_cast<uint32_t>(word >> root.shift);
-    return &words_[words_[root.first + bits]];
+    return &words_[*PlaceOfFirstNode(root, word)];
+  }
+  // The map, and the line after it: where an entry is, the map tells too late.
+  static void PrefetchNode(const Word* node) {
+    __builtin_prefetch(node);
+    __builtin_prefetch(node + kLineWords);
   }
   const Word* ChildOf(Word entry) const { return &words_[entry ^ kChildBit]; }
   // The entry for addresses with the six bits `bits` at a node.
