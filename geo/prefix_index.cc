@@ -124,13 +124,11 @@ constexpr int FirstDepth(int least, int most, int chosen_before,
   return depth;
 }
 
-// Six bits of a word, or of an address (left-aligned), from bit `depth` on;
-// zeros follow the last one. REQUIRES: depth < 64; depth < 128.
-unsigned FirstBits(uint64_t word, int depth) {
-  return static_cast<unsigned>(word << depth >> 58);
-}
+// Six bits of an address (left-aligned) from bit `depth` on; zeros follow the
+// last one. REQUIRES: depth < 128.
 unsigned BitsAt(uint64_t high, uint64_t low, int depth) {
-  return depth < 64 ? FirstBits(high, depth) : FirstBits(low, depth - 64);
+  const uint64_t word = depth < 64 ? high << depth : low << (depth - 64);
+  return static_cast<unsigned>(word >> (64 - kStride));
 }
 
 }  // namespace
@@ -181,13 +179,14 @@ class PrefixIndex::Builder {
                   std::vector<Root>* roots) {
     size_t at = 1;
     for (size_t i = 0; i < roots->size(); ++i) {
-      const size_t end = EndOfRuns(at, bit_count, i);
+      const size_t end = EndOfRuns(at, bit_count, static_cast<uint32_t>(i));
       const size_t begin = SkipFirst(at, end, bit_count);
       // Where there is one value, whatever bits are looked at.
       const int depth = begin == end ? bit_count
                                      : FirstDepth(least_depth, most_depth,
                                                   bit_count, end - begin);
-      (*roots)[i] = AddTable(at, end, depth, bit_count, i);
+      (*roots)[i] =
+          AddTable(at, end, depth, bit_count, static_cast<uint32_t>(i));
       at = end;
     }
     assert(at == runs_.size());
@@ -210,9 +209,14 @@ class PrefixIndex::Builder {
                   static_cast<uint64_t>(first), depth);
   }
 
+  // The first `bit_count` bits, at most 32, of where a run begins.
+  uint32_t FirstBits(size_t run, int bit_count) const {
+    return static_cast<uint32_t>(First(run) >> (128 - bit_count));
+  }
+
   // The end of the runs from `at` on whose first `bit_count` bits are `bits`.
-  size_t EndOfRuns(size_t at, int bit_count, Uint128 bits) const {
-    while (at < runs_.size() && First(at) >> (128 - bit_count) == bits) ++at;
+  size_t EndOfRuns(size_t at, int bit_count, uint32_t bits) const {
+    while (at < runs_.size() && FirstBits(at, bit_count) == bits) ++at;
     return at;
   }
 
@@ -231,18 +235,29 @@ class PrefixIndex::Builder {
     const uint32_t count = 1u << (depth - from);
     const uint32_t first_bits = before << (depth - from);
     const uint32_t place = AddWords(count);
-    for (uint32_t i = 0; i < count; ++i) {
+    for (uint32_t i = 0; i < count;) {
+      // Up to where the next run begins, all have one value.
+      const uint32_t filled =
+          at < end ? FirstBits(at, depth) - first_bits : count;
+      if (i < filled) {
+        const uint32_t node = UniformNode(runs_[at - 1].value);
+        std::fill_n(words_.begin() + place + i, filled - i, node);
+        i = filled;
+        continue;
+      }
       const size_t next = EndOfRuns(at, depth, first_bits + i);
       const size_t begin = SkipFirst(at, next, depth);
       const uint32_t node = begin == next ? UniformNode(runs_[begin - 1].value)
                                           : AddNode(begin, next, depth);
       words_[place + i] = node;
       at = next;
+      ++i;
     }
     assert(at == end);
     return {place - first_bits, static_cast<uint32_t>(64 - depth)};
   }
 
+  // The place of so many new words, zero.
   uint32_t AddWords(size_t count) {
     const size_t place = words_.size();
     assert(place + count <= kChildBit);
