@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <bit>
 #include <cassert>
+#include <cstring>
 #include <limits>
+#include <optional>
 #include <type_traits>
 
 namespace octroi {
@@ -16,9 +18,12 @@ constexpr size_t kMaxBatch = 32;
 // Bits of the address that a node tells apart.
 constexpr int kStride = 6;
 
-// The first nodes that a run may cost, and the bits of IPv4 that choose one.
-constexpr size_t kNodesPerRun = 8;
+// The places in tables of first nodes that a run may cost, and the bits of IPv4
+// that choose one.
+constexpr size_t kPlacesPerRun = 8;
 constexpr int kMostDepthV4 = 18;
+// What nodes take of memory that is reserved, words per run.
+constexpr size_t kWordsPerRun = 4;
 
 template <typename Number>
 struct Span {
@@ -107,25 +112,23 @@ constexpr Uint128 LeftAligned(uint32_t number) {
 constexpr Uint128 LeftAligned(Uint128 number) { return number; }
 
 // How many bits choose the first node where `run_count` runs begin: from
-// `least` on in steps of a stride, at most `most`, and at most eight nodes to a
-// run.
+// `least` on in steps of a stride, at most `most`, and at most eight places to
+// a run.
 constexpr int FirstDepth(int least, int most, int chosen_before,
                          size_t run_count) {
   int depth = least;
   while (depth < most && size_t{1} << (depth + kStride - chosen_before) <=
-                             kNodesPerRun * run_count) {
+                             kPlacesPerRun * run_count) {
     depth += kStride;
   }
   return depth;
 }
 
-// Six bits of a word, or of an address (left-aligned), from bit `depth` on;
-// zeros follow the last one. REQUIRES: depth < 64; depth < 128.
-unsigned FirstBits(uint64_t word, int depth) {
-  return static_cast<unsigned>(word << depth >> 58);
-}
+// Six bits of an address (left-aligned) from bit `depth` on; zeros follow the
+// last one. REQUIRES: depth < 128.
 unsigned BitsAt(uint64_t high, uint64_t low, int depth) {
-  return depth < 64 ? FirstBits(high, depth) : FirstBits(low, depth - 64);
+  const uint64_t word = depth < 64 ? high << depth : low << (depth - 64);
+  return static_cast<unsigned>(word >> (64 - kStride));
 }
 
 }  // namespace
@@ -160,12 +163,15 @@ template <typename Number>
 class PrefixIndex::Builder {
  public:
   Builder(const IntervalMap<Number>& map, PrefixIndex* index)
-      : runs_(map.runs), index_(*index) {}
+      : runs_(map.runs), words_(index->words_) {}
 
   // The root of the whole space.
   Root BuildRoot(int least_depth, int most_depth) {
-    return BuildBlock(1, runs_.size(),
-                      FirstDepth(least_depth, most_depth, 0, runs_.size()), 0);
+    const Root root =
+        AddTable(1, runs_.size(),
+                 FirstDepth(least_depth, most_depth, 0, runs_.size()), 0, 0);
+    AddChildren();
+    return root;
   }
 
   // A root for each value of the first `bit_count` bits.
@@ -173,23 +179,29 @@ class PrefixIndex::Builder {
                   std::vector<Root>* roots) {
     size_t at = 1;
     for (size_t i = 0; i < roots->size(); ++i) {
-      const size_t end = EndOfRuns(at, bit_count, i);
+      const size_t end = EndOfRuns(at, bit_count, static_cast<uint32_t>(i));
       const size_t begin = SkipFirst(at, end, bit_count);
-      if (begin < end) {
-        const int depth =
-            FirstDepth(least_depth, most_depth, bit_count, end - begin);
-        (*roots)[i] = BuildBlock(begin, end, depth, bit_count);
-      } else {
-        // One value, whatever bits are looked at.
-        (*roots)[i] = {AddNodes(1), static_cast<uint32_t>(64 - bit_count)};
-        FillNode((*roots)[i].first, begin, end, bit_count);
-      }
+      // Where there is one value, whatever bits are looked at.
+      const int depth = begin == end ? bit_count
+                                     : FirstDepth(least_depth, most_depth,
+                                                  bit_count, end - begin);
+      (*roots)[i] =
+          AddTable(at, end, depth, bit_count, static_cast<uint32_t>(i));
       at = end;
     }
     assert(at == runs_.size());
+    AddChildren();
   }
 
  private:
+  // A node that is not built yet, and where the entry stands that leads to it.
+  struct Child {
+    uint32_t entry;
+    int depth;
+    size_t begin;
+    size_t end;
+  };
+
   Uint128 First(size_t run) const { return LeftAligned(runs_[run].first); }
   unsigned Bits(size_t run, int depth) const {
     const Uint128 first = First(run);
@@ -197,9 +209,14 @@ class PrefixIndex::Builder {
                   static_cast<uint64_t>(first), depth);
   }
 
+  // The first `bit_count` bits, at most 32, of where a run begins.
+  uint32_t FirstBits(size_t run, int bit_count) const {
+    return static_cast<uint32_t>(First(run) >> (128 - bit_count));
+  }
+
   // The end of the runs from `at` on whose first `bit_count` bits are `bits`.
-  size_t EndOfRuns(size_t at, int bit_count, Uint128 bits) const {
-    while (at < runs_.size() && First(at) >> (128 - bit_count) == bits) ++at;
+  size_t EndOfRuns(size_t at, int bit_count, uint32_t bits) const {
+    while (at < runs_.size() && FirstBits(at, bit_count) == bits) ++at;
     return at;
   }
 
@@ -211,70 +228,97 @@ class PrefixIndex::Builder {
     return First(begin) << depth == 0 ? begin + 1 : begin;
   }
 
-  // A node for each value of the bits from `from` to `depth`, of the addresses
-  // that share the bits before these.
-  Root BuildBlock(size_t begin, size_t end, int depth, int from) {
-    const size_t count = size_t{1} << (depth - from);
-    const Uint128 before =
-        from == 0 ? 0 : First(begin) >> (128 - from) << (depth - from);
-    const uint32_t first = AddNodes(count);
-    size_t at = begin;
-    for (size_t i = 0; i < count; ++i) {
-      const size_t next = EndOfRuns(at, depth, before | i);
-      FillNode(static_cast<uint32_t>(first + i), SkipFirst(at, next, depth),
-               next, depth);
+  // A table for each value of the bits from `from` to `depth`, of the addresses
+  // whose bits before these are `before`. The run that begins where they do, if
+  // there is one, is the first of [at, end).
+  Root AddTable(size_t at, size_t end, int depth, int from, uint32_t before) {
+    const uint32_t count = 1u << (depth - from);
+    const uint32_t first_bits = before << (depth - from);
+    const uint32_t place = AddWords(count);
+    for (uint32_t i = 0; i < count;) {
+      // Up to where the next run begins, all have one value.
+      const uint32_t filled =
+          at < end ? FirstBits(at, depth) - first_bits : count;
+      if (i < filled) {
+        const uint32_t node = UniformNode(runs_[at - 1].value);
+        std::fill_n(words_.begin() + place + i, filled - i, node);
+        i = filled;
+        continue;
+      }
+      const size_t next = EndOfRuns(at, depth, first_bits + i);
+      const size_t begin = SkipFirst(at, next, depth);
+      const uint32_t node = begin == next ? UniformNode(runs_[begin - 1].value)
+                                          : AddNode(begin, next, depth);
+      words_[place + i] = node;
       at = next;
+      ++i;
     }
     assert(at == end);
-    return {first, static_cast<uint32_t>(64 - depth)};
+    return {place - first_bits, static_cast<uint32_t>(64 - depth)};
   }
 
-  uint32_t AddNodes(size_t count) {
-    const size_t first = index_.nodes_.size();
-    assert(first + count <= kChildBit);
-    index_.nodes_.resize(first + count);
-    return static_cast<uint32_t>(first);
+  // The place of so many new words, zero.
+  uint32_t AddWords(size_t count) {
+    const size_t place = words_.size();
+    assert(place + count <= kChildBit);
+    words_.resize(place + count);
+    return static_cast<uint32_t>(place);
   }
 
-  // The entry for the span of 2^(128 - depth) addresses.
-  Entry BuildChild(size_t begin, size_t end, int depth) {
-    begin = SkipFirst(begin, end, depth);
-    if (begin == end) return runs_[begin - 1].value;
-    const uint32_t node = AddNodes(1);
-    FillNode(node, begin, end, depth);
-    return kChildBit | node;
+  // A node of one value. Tables have it often, and mostly many in a row.
+  uint32_t UniformNode(uint32_t value) {
+    if (!uniform_ || words_[*uniform_ + kMapWords] != value) {
+      uniform_ = AddWords(kMapWords);
+      words_.push_back(value);
+    }
+    return *uniform_;
   }
 
   // From one group of six bits in which a run begins to the next.
-  void FillNode(uint32_t place, size_t begin, size_t end, int depth) {
-    std::array<Entry, 64> entries;
-    size_t count = 0;
+  uint32_t AddNode(size_t begin, size_t end, int depth) {
+    const uint32_t place = AddWords(kMapWords);
     uint64_t changes = 0;
-    const auto set_from = [&](unsigned bits, Entry entry) {
-      if (count > 0 && entries[count - 1] == entry) return;
-      entries[count++] = entry;
-      changes |= uint64_t{1} << bits;
+    const auto set_from = [&](unsigned bits, Word entry) {
+      if (bits > 0 && words_.back() == entry) return;
+      if (bits > 0) changes |= uint64_t{1} << bits;
+      words_.push_back(entry);
     };
     unsigned next_bits = 0;
     for (size_t at = begin; at < end;) {
       const unsigned bits = Bits(at, depth);
       if (bits > next_bits) set_from(next_bits, runs_[at - 1].value);
-      size_t child_end = at;
-      while (child_end < end && Bits(child_end, depth) == bits) ++child_end;
-      set_from(bits, BuildChild(at, child_end, depth + kStride));
+      size_t group_end = at;
+      while (group_end < end && Bits(group_end, depth) == bits) ++group_end;
+      at = SkipFirst(at, group_end, depth + kStride);
+      if (at == group_end) {
+        set_from(bits, runs_[at - 1].value);
+      } else {
+        // Until the child has a place, one that no other entry has.
+        set_from(bits, kChildBit | static_cast<Word>(children_.size()));
+        children_.push_back({static_cast<uint32_t>(words_.size() - 1),
+                             depth + kStride, at, group_end});
+      }
       next_bits = bits + 1;
-      at = child_end;
+      at = group_end;
     }
     if (next_bits < 64) set_from(next_bits, runs_[end - 1].value);
+    std::memcpy(&words_[place], &changes, sizeof(changes));
+    return place;
+  }
 
-    auto& slots = index_.slots_;
-    index_.nodes_[place] = {changes, static_cast<uint32_t>(slots.size() - 1),
-                            entries[0]};
-    slots.insert(slots.end(), entries.begin() + 1, entries.begin() + count);
+  // Level by level, so that what most look-ups stop at stands together.
+  void AddChildren() {
+    for (size_t i = 0; i < children_.size(); ++i) {
+      const Child child = children_[i];
+      const uint32_t node = AddNode(child.begin, child.end, child.depth);
+      words_[child.entry] = kChildBit | node;
+    }
   }
 
   const HugePageVector<typename IntervalMap<Number>::Run>& runs_;
-  PrefixIndex& index_;
+  HugePageVector<Word>& words_;
+  std::optional<uint32_t> uniform_;  // The last node of one value.
+  std::vector<Child> children_;
 };
 
 PrefixIndex::PrefixIndex()
@@ -283,10 +327,11 @@ PrefixIndex::PrefixIndex()
 // What is reserved and not used is never touched. A vector that grew instead
 // would hold its content twice for a while.
 PrefixIndex::PrefixIndex(size_t v4_count, size_t v6_count)
-    : roots_v6_(size_t{1} << kRootBitsV6), slots_(1) {
-  nodes_.reserve(std::min(kNodesPerRun * v4_count, size_t{1} << kMostDepthV4) +
-                 kNodesPerRun * v6_count + roots_v6_.size());
-  slots_.reserve(v4_count + v6_count);
+    : roots_v6_(size_t{1} << kRootBitsV6) {
+  const size_t place_count =
+      std::min(kPlacesPerRun * v4_count, size_t{1} << kMostDepthV4) +
+      kPlacesPerRun * v6_count + roots_v6_.size();
+  words_.reserve(place_count + kWordsPerRun * (v4_count + v6_count));
 }
 
 PrefixIndex PrefixIndex::Build(const IntervalMapV4& v4,
@@ -304,31 +349,23 @@ PrefixIndex PrefixIndex::Build(const IntervalMapV4& v4,
   index.root_v4_ = Builder<uint32_t>(v4, &index).BuildRoot(6, kMostDepthV4);
   Builder<Uint128>(v6, &index)
       .BuildRoots(kRootBitsV6, 16, 28, &index.roots_v6_);
+  // What is prefetched with the last node.
+  index.words_.resize(index.words_.size() + kLineWords);
   return index;
 }
 
-// Which of the two places it is, no predictor can learn from traffic. A mask
-// chooses, since compilers make a branch of `slot == 0 ? ... : ...`, with which
-// a look-up takes twice as long.
-inline const PrefixIndex::Entry* PrefixIndex::PlaceOf(const Node& node,
-                                                      unsigned bits) const {
-  const auto slot =
-      static_cast<int64_t>(std::popcount(node.changes << (63 - bits))) - 1;
-  const auto in_node = reinterpret_cast<uintptr_t>(&node.first);
-  const auto in_slots =
-      reinterpret_cast<uintptr_t>(slots_.data() + node.rest + slot);
-  const auto is_in_node = static_cast<uintptr_t>((slot - 1) >> 63);
-  return reinterpret_cast<const Entry*>(in_slots ^
-                                        ((in_slots ^ in_node) & is_in_node));
+inline PrefixIndex::Word PrefixIndex::EntryAt(const Word* node, unsigned bits) {
+  uint64_t changes;
+  std::memcpy(&changes, node, sizeof(changes));
+  return node[kMapWords + std::popcount(changes << (63 - bits))];
 }
 
-inline uint32_t PrefixIndex::Descend(const Node& first, uint64_t high,
+inline uint32_t PrefixIndex::Descend(const Word* node, uint64_t high,
                                      uint64_t low, int depth) const {
-  const Node* node = &first;
   for (;; depth += kStride) {
-    const Entry entry = *PlaceOf(*node, BitsAt(high, low, depth));
+    const Word entry = EntryAt(node, BitsAt(high, low, depth));
     if ((entry & kChildBit) == 0) return entry;
-    node = &nodes_[entry ^ kChildBit];
+    node = ChildOf(entry);
   }
 }
 
@@ -339,7 +376,7 @@ uint32_t PrefixIndex::LookupV4(uint32_t address) const {
 
 uint32_t PrefixIndex::LookupV6(uint64_t high, uint64_t low) const {
   const Root root = RootV6(high);
-  return Descend(FirstNode(root, BelowRootV6(high)), high, low, DepthOf(root));
+  return Descend(FirstNode(root, high), high, low, DepthOf(root));
 }
 
 void PrefixIndex::LookupBatch(std::span<const IpAddress> addresses,
@@ -356,43 +393,40 @@ void PrefixIndex::LookupBatch(std::span<const IpAddress> addresses,
   }
 }
 
-// In three passes, which prefetch for each other: nearly every address is
-// answered by its first node.
+// In three passes, each of which prefetches for the next: tables, nodes,
+// entries. Ninety-nine addresses in a hundred are answered by their first node,
+// so that a branch may tell the others.
 bool PrefixIndex::LookupChunkV4(std::span<const IpAddress> addresses,
                                 std::span<uint32_t> values) const {
-  const Root root = root_v4_;
-  const int depth = DepthOf(root);
+  // For addresses as they are, not left-aligned.
+  const Root root = {root_v4_.first, root_v4_.shift - 32};
   for (const IpAddress& address : addresses) {
     if (!address.is_v4()) return false;
-    __builtin_prefetch(&FirstNode(root, address.low() << 32));
+    __builtin_prefetch(PlaceOfFirstNode(root, address.low()));
   }
-  std::array<const Entry*, kMaxBatch> places;
+  std::array<const Word*, kMaxBatch> nodes;
   for (size_t i = 0; i < addresses.size(); ++i) {
-    const uint64_t word = addresses[i].low() << 32;
-    places[i] = PlaceOf(FirstNode(root, word), FirstBits(word, depth));
-    __builtin_prefetch(places[i]);
+    nodes[i] = FirstNode(root, addresses[i].low());
+    PrefetchNode(nodes[i]);
   }
-  Entry any = 0;
   for (size_t i = 0; i < addresses.size(); ++i) {
-    values[i] = *places[i];
-    any |= values[i];
-  }
-  if ((any & kChildBit) == 0) return true;
-  for (size_t i = 0; i < addresses.size(); ++i) {
-    if ((values[i] & kChildBit) == 0) continue;
-    values[i] = Descend(nodes_[values[i] ^ kChildBit], addresses[i].low() << 32,
-                        0, depth + kStride);
+    const uint64_t address = addresses[i].low();
+    Word entry = EntryAt(nodes[i], address >> (root.shift - kStride) & 63);
+    if ((entry & kChildBit) != 0) [[unlikely]] {
+      entry = Descend(ChildOf(entry), address << 32, 0,
+                      DepthOf(root_v4_) + kStride);
+    }
+    values[i] = entry;
   }
   return true;
 }
 
-// Level by level: what comes next is prefetched for every address before the
+// Level by level: the next node is prefetched for every address before the
 // first is looked at. Addresses that are answered leave the walk, without a
 // branch that would depend on which they are.
 void PrefixIndex::LookupChunk(std::span<const IpAddress> addresses,
                               std::span<uint32_t> values) const {
-  std::array<const Node*, kMaxBatch> nodes;
-  std::array<const Entry*, kMaxBatch> places;
+  std::array<const Word*, kMaxBatch> nodes;
   std::array<uint64_t, kMaxBatch> highs;
   std::array<uint8_t, kMaxBatch> depths;
   std::array<uint8_t, kMaxBatch> waiting;
@@ -403,27 +437,22 @@ void PrefixIndex::LookupChunk(std::span<const IpAddress> addresses,
     const Root root = is_v4 ? root_v4_ : RootV6(high);
     highs[i] = high;
     depths[i] = static_cast<uint8_t>(DepthOf(root));
-    nodes[i] = &FirstNode(root, is_v4 ? high : BelowRootV6(high));
-    __builtin_prefetch(nodes[i]);
+    nodes[i] = FirstNode(root, high);
+    PrefetchNode(nodes[i]);
     waiting[i] = static_cast<uint8_t>(i);
   }
 
   for (size_t waiting_count = addresses.size(); waiting_count > 0;) {
-    for (size_t w = 0; w < waiting_count; ++w) {
-      const size_t i = waiting[w];
-      places[i] =
-          PlaceOf(*nodes[i], BitsAt(highs[i], addresses[i].low(), depths[i]));
-      __builtin_prefetch(places[i]);
-      depths[i] = static_cast<uint8_t>(depths[i] + kStride);
-    }
     size_t kept = 0;
     for (size_t w = 0; w < waiting_count; ++w) {
       const size_t i = waiting[w];
-      const Entry entry = *places[i];
+      const Word entry =
+          EntryAt(nodes[i], BitsAt(highs[i], addresses[i].low(), depths[i]));
       values[i] = entry;
       const uint32_t is_child = entry >> 31;
-      nodes[i] = &nodes_[(entry ^ kChildBit) & (0 - is_child)];
-      __builtin_prefetch(nodes[i]);
+      nodes[i] = &words_[(entry ^ kChildBit) & (0 - is_child)];
+      PrefetchNode(nodes[i]);
+      depths[i] = static_cast<uint8_t>(depths[i] + kStride);
       waiting[kept] = static_cast<uint8_t>(i);
       kept += is_child;
     }
@@ -432,8 +461,7 @@ void PrefixIndex::LookupChunk(std::span<const IpAddress> addresses,
 }
 
 size_t PrefixIndex::memory_bytes() const {
-  return roots_v6_.size() * sizeof(Root) + nodes_.size() * sizeof(Node) +
-         slots_.size() * sizeof(Entry);
+  return roots_v6_.size() * sizeof(Root) + words_.size() * sizeof(Word);
 }
 
 }  // namespace octroi

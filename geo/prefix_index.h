@@ -3,9 +3,10 @@
 // already flat (an ordered partition of each family's address space, see
 // IntervalMap), so that a look-up never compares prefixes. It walks a trie of
 // one kind of node: six bits of the address, of which a node keeps only the
-// points where the value changes, as a 64-bit map, and finds the slot by
-// counting bits. The first bits, as many as there are runs to tell apart,
-// choose the first node without a walk: 18 of IPv4, up to 28 of IPv6.
+// points where the value changes, as a 64-bit map, and right after the map the
+// entries, of which it finds one by counting bits. The first bits, as many as
+// there are runs to tell apart, choose the first node without a walk: 18 of
+// IPv4, up to 28 of IPv6.
 //
 // Immutable after Build; any thread. Look-ups do not allocate and cannot fail.
 #pragma once
@@ -92,24 +93,22 @@ class PrefixIndex {
   template <typename Number>
   class Builder;
 
-  // What a slot holds: a value, or kChildBit with the number of a node.
-  using Entry = uint32_t;
-  static constexpr Entry kChildBit = 1u << 31;
+  // The index is one array of words: tables of the places of first nodes, and
+  // nodes. A node tells apart the 64 spans of six bits of the address. It is a
+  // map, in which bit b is set where the entry of span b > 0 differs from that
+  // of b - 1 (bit 0 never is), and then these entries, from that of span 0 on.
+  // So map and entry are mostly in one cache line, or in two that follow each
+  // other. A node of one entry has that for any bits that it is asked.
+  using Word = uint32_t;
+  static constexpr size_t kLineWords = 64 / sizeof(Word);  // Of a cache line.
+  static constexpr size_t kMapWords = sizeof(uint64_t) / sizeof(Word);
+  // What an entry holds: a value, or this bit with the place of the node that
+  // tells the next six bits apart.
+  static constexpr Word kChildBit = 1u << 31;
 
-  // The 64 spans of six bits of the address. Bit b of `changes` is set where
-  // the entry of span b differs from that of b - 1, and bit 0 always. The first
-  // slot stands in the node, which is all that most nodes have. Slot n > 0 is
-  // slots_[rest + n].
-  struct Node {
-    uint64_t changes;
-    uint32_t rest;
-    Entry first;
-  };
-  static_assert(sizeof(Node) == 16);
-
-  // Where an address of left-aligned bits `word` begins its walk: at node
-  // first + ((word without the bits that chose this root) >> shift), with the
-  // bits from 64 - shift on.
+  // A table of first nodes. That of an address of left-aligned bits `word` is
+  // at the place words_[first + (word >> shift)], modulo 2^32; it tells apart
+  // the six bits from 64 - shift on.
   struct Root {
     uint32_t first;
     uint32_t shift;
@@ -125,15 +124,22 @@ class PrefixIndex {
   Root RootV6(uint64_t high) const {
     return roots_v6_[high >> (64 - kRootBitsV6)];
   }
-  static uint64_t BelowRootV6(uint64_t high) {
-    return high << kRootBitsV6 >> kRootBitsV6;
+  const Word* PlaceOfFirstNode(Root root, uint64_t word) const {
+    return &words_[root.first + static_cast<uint32_t>(word >> root.shift)];
   }
-  const Node& FirstNode(Root root, uint64_t word_below_root) const {
-    return nodes_[root.first + (word_below_root >> root.shift)];
+  const Word* FirstNode(Root root, uint64_t word) const {
+    return &words_[*PlaceOfFirstNode(root, word)];
   }
-  // Where the entry stands for addresses with the six bits `bits` at a node.
-  const Entry* PlaceOf(const Node& node, unsigned bits) const;
-  uint32_t Descend(const Node& first, uint64_t high, uint64_t low,
+  // The map, and the line after it: where an entry is, the map tells too late.
+  static void PrefetchNode(const Word* node) {
+    __builtin_prefetch(node);
+    __builtin_prefetch(node + kLineWords);
+  }
+  const Word* ChildOf(Word entry) const { return &words_[entry ^ kChildBit]; }
+  // The entry for addresses with the six bits `bits` at a node.
+  static Word EntryAt(const Word* node, unsigned bits);
+  // The value for an address whose walk has come to `node`.
+  uint32_t Descend(const Word* node, uint64_t high, uint64_t low,
                    int depth) const;
   // REQUIRES, of the following: at most kMaxBatch addresses (prefix_index.cc),
   // as many values.
@@ -145,8 +151,7 @@ class PrefixIndex {
 
   Root root_v4_ = {};
   std::vector<Root> roots_v6_;
-  HugePageVector<Node> nodes_;
-  HugePageVector<Entry> slots_;
+  HugePageVector<Word> words_;
 };
 
 }  // namespace octroi

@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <random>
+#include <set>
 #include <string>
 
 #include "geo/mmdb.h"
@@ -98,6 +99,39 @@ class RandomPrefixes {
  private:
   uint32_t Value() { return 1 + static_cast<uint32_t>(Below(7)); }
 
+  std::mt19937_64 random_;
+};
+
+// Partitions of a whole space into about as many runs as are asked for.
+class RandomPartitions {
+ public:
+  explicit RandomPartitions(uint64_t seed) : random_(seed) {}
+
+  // The first `fixed_bits` bits of where runs begin are those of 2000::.
+  template <typename Number>
+  IntervalMap<Number> Partition(size_t run_count, int fixed_bits) {
+    constexpr int kBits = 8 * sizeof(Number);
+    std::set<Number> firsts = {0, std::numeric_limits<Number>::max()};
+    while (firsts.size() < run_count) {
+      Number first = static_cast<Number>(random_());
+      if constexpr (kBits > 64) first = first << 64 | random_();
+      if (fixed_bits > 0)
+        first = first >> fixed_bits | Number{1} << (kBits - 3);
+      // The first bits of one level, and nothing or everything after them.
+      const int cleared = static_cast<int>(random_() % (kBits - fixed_bits));
+      first = first >> cleared << cleared;
+      firsts.insert(random_() % 8 == 0 ? first - 1 : first);
+    }
+    IntervalMap<Number> map;
+    for (const Number first : firsts) {
+      const uint32_t before = map.runs.empty() ? 0 : map.runs.back().value;
+      const auto value = static_cast<uint32_t>(random_() % 9);
+      map.runs.push_back({first, value == before ? 9 : value});
+    }
+    return map;
+  }
+
+ private:
   std::mt19937_64 random_;
 };
 
@@ -212,7 +246,44 @@ TEST(PrefixIndexTest, HoldsPrefixesOfEveryLength) {
   }
 }
 
-// A node has one slot to 64, and more runs make more levels of nodes.
+TEST(PrefixIndexTest, HoldsAPrefixOfEachLengthAlone) {
+  for (const std::string_view text :
+       {"203.0.113.181", "2001:db8:5a5a:a5a5:5a5a:a5a5:5a5a:a5a5"}) {
+    const IpAddress address = IpAddress::Parse(text).value();
+    for (int length = 0; length <= address.bit_count(); ++length) {
+      const std::vector<PrefixValue> prefixes = {
+          {IpPrefix::Containing(address, length), 1}};
+
+      const PrefixIndex index = BuildFrom(prefixes);
+
+      for (const IpAddress& a : Boundaries(prefixes[0].prefix)) {
+        ASSERT_EQ(index.Lookup(a), LookupByScan(prefixes, a))
+            << a.ToString() << " of a prefix of " << length;
+      }
+    }
+  }
+}
+
+// Two neighbouring spans that each need a node of their own.
+TEST(PrefixIndexTest, KeepsNeighboursThatAreBothDivided) {
+  const PrefixIndex index = BuildFrom(std::vector<PrefixValue>{
+      Entry("192.0.2.128/25", 1), Entry("192.0.3.128/25", 2),
+      Entry("2001:db8:0:1::/64", 3), Entry("2001:db8:1:1::/64", 4)});
+
+  EXPECT_EQ(Lookup(index, "192.0.2.127"), kAbsent);
+  EXPECT_EQ(Lookup(index, "192.0.2.128"), 1u);
+  EXPECT_EQ(Lookup(index, "192.0.3.127"), kAbsent);
+  EXPECT_EQ(Lookup(index, "192.0.3.128"), 2u);
+  EXPECT_EQ(Lookup(index, "2001:db8:0:1::"), 3u);
+  EXPECT_EQ(Lookup(index, "2001:db8:0:2::"), kAbsent);
+  EXPECT_EQ(Lookup(index, "2001:db8:1:1::"), 4u);
+}
+
+TEST(PrefixIndexTest, TakesLittleMemoryForFewRuns) {
+  EXPECT_LT(PrefixIndex().memory_bytes(), 64u << 10);
+}
+
+// A node has one entry to 64, and more runs make more levels of nodes.
 TEST(PrefixIndexTest, HoldsAnyNumberOfRunsInOneSpan) {
   for (uint32_t run_count = 1; run_count <= 256; ++run_count) {
     std::vector<PrefixValue> prefixes;
@@ -311,6 +382,45 @@ TEST(PrefixIndexTest, AgreesWithAScanOverRandomNestedPrefixes) {
   }
 }
 
+// Partitions whose runs begin where spans of some level do, or beside that:
+// from a handful of runs to as many as make the largest tables of first nodes.
+TEST(PrefixIndexTest, AgreesWithTheMapThatItIsBuiltFrom) {
+  const uint64_t seed = std::random_device()();
+  SCOPED_TRACE(::testing::Message() << "seed " << seed);
+  RandomPartitions random(seed);
+
+  for (const size_t run_count : {2, 5, 64, 500, 5'000, 40'000}) {
+    const auto v4 = random.Partition<uint32_t>(run_count, 0);
+    // Within a few of the first twelve bits, which have roots of their own.
+    const auto v6 = random.Partition<Uint128>(run_count, 10);
+    const PrefixIndex index = PrefixIndex::Build(v4, v6);
+
+    std::vector<IpAddress> addresses;
+    std::vector<uint32_t> expected;
+    for (const auto& run : v4.runs) {
+      for (const uint32_t at : {run.first - 1, run.first, run.first + 1}) {
+        addresses.push_back(IpAddress::V4(at));
+        expected.push_back(v4.At(at));
+      }
+    }
+    for (const auto& run : v6.runs) {
+      for (const Uint128 at : {run.first - 1, run.first, run.first + 1}) {
+        addresses.push_back(IpAddress::V6(at));
+        expected.push_back(v6.At(at));
+      }
+    }
+    std::vector<uint32_t> values(addresses.size());
+    index.LookupBatch(addresses, values);
+
+    for (size_t i = 0; i < addresses.size(); ++i) {
+      ASSERT_EQ(index.Lookup(addresses[i]), expected[i])
+          << addresses[i].ToString() << " of " << run_count << " runs";
+      ASSERT_EQ(values[i], expected[i])
+          << addresses[i].ToString() << " of " << run_count << " runs";
+    }
+  }
+}
+
 // The database that ships, flattened and indexed, says of the first and last
 // address of every prefix what libmaxminddb's own look-up says.
 TEST(PrefixIndexTest, AgreesWithLibmaxminddbOnTheDatabaseThatShips) {
@@ -331,7 +441,7 @@ TEST(PrefixIndexTest, AgreesWithLibmaxminddbOnTheDatabaseThatShips) {
   const PrefixIndex index = BuildFrom(prefixes);
 
   ASSERT_GT(prefixes.size(), 1'000'000u);
-  EXPECT_LT(index.memory_bytes(), 16u << 20);
+  EXPECT_LT(index.memory_bytes(), 12u << 20);
   const auto expect_same = [&](const IpAddress& address) {
     const auto found = (*file)->LookupCountry(address);
     ASSERT_TRUE(found.ok()) << found.status();
