@@ -48,11 +48,11 @@ class Stream {
 
   // Calls `use` with the numbers and keys of one batch after the other.
   template <typename Use>
-  void Run(Use use) {
-    for (size_t done = 0; done < kPacketsPerRun; done += kBatch) {
-      use(std::span<const uint32_t>(&order_[position_], kBatch),
-          std::span<const Key16>(&keys_[position_], kBatch));
-      position_ = (position_ + kBatch) % kOrderLength;
+  void Run(size_t batch_size, Use use) {
+    for (size_t done = 0; done < kPacketsPerRun; done += batch_size) {
+      use(std::span<const uint32_t>(&order_[position_], batch_size),
+          std::span<const Key16>(&keys_[position_], batch_size));
+      position_ = (position_ + batch_size) % kOrderLength;
     }
   }
 
@@ -68,21 +68,22 @@ void Update(Line* line) {
   line->last_ns += 1;
 }
 
-// octroi's table. The clock moves a little with each batch.
+// octroi's table, in bursts of a worker's size. The clock moves a little with
+// each.
 class OctroiTable {
  public:
   explicit OctroiTable(std::span<const Key16> flows)
       : table_({.initial_capacity = flows.size() + 2 * kMaxBurst},
                FlowTimeouts(), /*seed=*/42) {
-    for (size_t i = 0; i < flows.size(); i += kBatch) {
-      Update(flows.subspan(i, std::min(kBatch, flows.size() - i)));
+    for (size_t i = 0; i < flows.size(); i += kWorkerBurst) {
+      Update(flows.subspan(i, std::min(kWorkerBurst, flows.size() - i)));
     }
   }
 
   void Update(std::span<const Key16> keys) {
     clock_ns_ += 1000;
-    std::array<FlowPacket, kBatch> packets;
-    std::array<FlowHit, kBatch> hits;
+    std::array<FlowPacket, kWorkerBurst> packets;
+    std::array<FlowHit, kWorkerBurst> hits;
     for (size_t i = 0; i < keys.size(); ++i) {
       FlowPacket& packet = packets[i];
       packet.timestamp_ns = clock_ns_;
@@ -189,17 +190,19 @@ int Run(const BenchOptions& options) {
                                std::to_string(options.flow_count) +
                                (is_zipf ? "/zipf/" : "/uniform/");
     AddBench(prefix + "octroi", kPacketsPerRun, [&octroi_table, stream] {
-      stream->Run([&](auto, auto keys) { octroi_table.Update(keys); });
+      stream->Run(kWorkerBurst,
+                  [&](auto, auto keys) { octroi_table.Update(keys); });
     });
     AddBench(prefix + "limit", kPacketsPerRun, [&known, stream] {
-      stream->Run([&](auto order, auto) { UpdateKnown(order, &known); });
+      stream->Run(kBatch,
+                  [&](auto order, auto) { UpdateKnown(order, &known); });
     });
     AddBench(prefix + "absl", kPacketsPerRun, [&absl_table, stream] {
-      stream->Run([&](auto, auto keys) { absl_table.Update(keys); });
+      stream->Run(kBatch, [&](auto, auto keys) { absl_table.Update(keys); });
     });
     if (!has_dpdk) continue;
     AddBench(prefix + "rte_hash", kPacketsPerRun, [&dpdk_table, stream] {
-      stream->Run([&](auto, auto keys) { dpdk_table->Update(keys); });
+      stream->Run(kBatch, [&](auto, auto keys) { dpdk_table->Update(keys); });
     });
   }
   return FinishBench();

@@ -79,8 +79,9 @@ AccountIndex Accounts::FindOrInsert(const AccountKey& key) {
   return FindOrInsert(key, Hash(key));
 }
 
-// Three passes: touch the buckets, touch the accounts that they point to, then
-// compare.
+// In passes: touch the buckets, touch the accounts that they point to, compare.
+// Keys that are not in their first bucket come last and in their order, so that
+// what the next bucket points to is touched as well.
 void Accounts::FindOrInsertBurst(std::span<const AccountKey> keys,
                                  std::span<AccountIndex> indexes) {
   assert(keys.size() == indexes.size() && keys.size() <= kMaxBurst);
@@ -91,10 +92,20 @@ void Accounts::FindOrInsertBurst(std::span<const AccountKey> keys,
     __builtin_prefetch(&buckets_[hashes[i] & mask]);
   }
   for (size_t i = 0; i < keys.size(); ++i) {
-    const AccountIndex first = buckets_[hashes[i] & mask];
-    if (first != kNoAccount) __builtin_prefetch(&accounts_[first], /*rw=*/1);
+    indexes[i] = buckets_[hashes[i] & mask];
+    if (indexes[i] != kNoAccount) Prefetch(indexes[i]);
   }
+  std::array<size_t, kMaxBurst> left;
+  size_t left_count = 0;
   for (size_t i = 0; i < keys.size(); ++i) {
+    if (indexes[i] != kNoAccount && accounts_[indexes[i]].key == keys[i]) {
+      continue;
+    }
+    const AccountIndex next = buckets_[(hashes[i] + 1) & mask];
+    if (next != kNoAccount) Prefetch(next);
+    left[left_count++] = i;
+  }
+  for (const size_t i : std::span(left).first(left_count)) {
     indexes[i] = FindOrInsert(keys[i], hashes[i]);
   }
 }

@@ -261,7 +261,9 @@ void Classifier::ClassifyBurst(std::span<const FlowPacket> packets,
     edition_->atlas->LookupBatch({remotes.data(), count},
                                  {attributions.data(), count});
     for (size_t n = 0; n < count; ++n) {
-      __builtin_prefetch(&edition_->atlas->attribution(attributions[n]));
+      // What judgement reads, which may be in another line than the beginning.
+      __builtin_prefetch(
+          &edition_->atlas->attribution(attributions[n]).class_id);
     }
     for (size_t n = 0; n < count; ++n) {
       const size_t i = asked[n];

@@ -90,21 +90,17 @@ void FlowTable::TouchLines(std::span<FlowPacket> packets) const {
   for (FlowPacket& packet : packets) packet.candidate = TouchLine(packet);
 }
 
-// The place that a tag of the key's own group points to. A second one with the
-// same tag is touched as well, so that a false tag costs no miss.
+// The place that a tag points to, nearly always of the key's own group.
 inline FlowIndex FlowTable::TouchLine(const FlowPacket& packet) const {
   const uint32_t home = GroupOf(packet.hash);
-  PlaceSet matches = groups_[home].Match(TagOf(packet.hash));
-  if (matches.is_empty()) [[unlikely]]
-    return TouchBeyondHome(packet.hash);
-  const FlowIndex first = home * TagGroup::kPlaces;
-  const FlowIndex candidate = first + matches.First();
-  __builtin_prefetch(&lines_[candidate], /*rw=*/1);
-  if (packet.key.is_v6()) __builtin_prefetch(&v6_[candidate]);
-  matches.RemoveFirst();
-  if (!matches.is_empty()) [[unlikely]] {
-    __builtin_prefetch(&lines_[first + matches.First()], /*rw=*/1);
+  const PlaceSet matches = groups_[home].Match(TagOf(packet.hash));
+  FlowIndex candidate;
+  if (matches.is_empty()) [[unlikely]] {
+    candidate = TouchBeyondHome(packet.hash);
+  } else {
+    candidate = TouchMatches(home, matches);
   }
+  if (packet.key.is_v6()) __builtin_prefetch(&v6_[candidate]);
   return candidate;
 }
 
@@ -142,27 +138,39 @@ inline FlowTable::Present FlowTable::PresentOf(int64_t last_clock_ns) const {
           .generation = generation_};
 }
 
-// The record may stand in the next group, seldom in a later one. Else the place
-// that a new record would take is touched, if it can have one.
+// The record may stand in a later group, of which the next ones are mostly in
+// the cache line of the first. Else the place that a new record would take is
+// touched, if it can have one.
 [[gnu::noinline]] FlowIndex FlowTable::TouchBeyondHome(uint32_t hash) const {
-  const uint32_t at = GroupOf(hash);
-  const TagGroup& home = groups_[at];
-  if (home.passed_count != 0) {
-    const uint32_t next = After(at);
-    const PlaceSet passed = groups_[next].Match(TagOf(hash));
-    if (!passed.is_empty()) {
-      const FlowIndex place = next * TagGroup::kPlaces + passed.First();
-      __builtin_prefetch(&lines_[place], /*rw=*/1);
-      return place;
-    }
+  constexpr int kGroupsTouched = 8;
+  const uint32_t home = GroupOf(hash);
+  uint32_t at = home;
+  for (int n = 0; n < kGroupsTouched && groups_[at].passed_count != 0; ++n) {
+    at = After(at);
+    const PlaceSet passed = groups_[at].Match(TagOf(hash));
+    if (!passed.is_empty()) return TouchMatches(at, passed);
   }
-  const PlaceSet free = home.Match(TagGroup::kFree);
+  const PlaceSet free = groups_[home].Match(TagGroup::kFree);
   if (free.is_empty() || size_ == capacity_) return NowhereIndex();
   const FlowIndex place =
-      at * TagGroup::kPlaces + static_cast<FlowIndex>(free.First());
+      home * TagGroup::kPlaces + static_cast<FlowIndex>(free.First());
   __builtin_prefetch(&lines_[place], /*rw=*/1);
   __builtin_prefetch(&details_[place], /*rw=*/1);
   return place;
+}
+
+// The first of the places of a group that a tag points to. The second one is
+// touched as well, so that a false tag costs no miss.
+inline FlowIndex FlowTable::TouchMatches(uint32_t group,
+                                         PlaceSet matches) const {
+  const FlowIndex first = group * TagGroup::kPlaces;
+  const FlowIndex candidate = first + matches.First();
+  __builtin_prefetch(&lines_[candidate], /*rw=*/1);
+  matches.RemoveFirst();
+  if (!matches.is_empty()) [[unlikely]] {
+    __builtin_prefetch(&lines_[first + matches.First()], /*rw=*/1);
+  }
+  return candidate;
 }
 
 inline bool FlowTable::IsAt(FlowIndex flow, const FlowPacket& packet) const {
@@ -284,7 +292,9 @@ void FlowTable::MarkSettled(FlowIndex flow) {
 
 void FlowTable::ExpireBurst(int64_t clock_ns, size_t count) {
   assert(count <= kMaxEndedPerCall);
-  constexpr size_t kTouchedAhead = 8;
+  // Beyond what most calls look at: the lines of a call were touched by the one
+  // before it, and have come while packets were worked on.
+  constexpr size_t kTouchedAhead = 128;
   for (size_t n = std::min(count, place_count()); n > 0; --n) {
     if (scan_position_ >= place_count()) scan_position_ = 0;
     const auto flow = static_cast<FlowIndex>(scan_position_++);

@@ -294,6 +294,7 @@ class FlowTable {
   bool Grow(size_t capacity);
   FlowIndex TouchLine(const FlowPacket& packet) const;
   FlowIndex TouchBeyondHome(uint32_t hash) const;
+  FlowIndex TouchMatches(uint32_t group, PlaceSet matches) const;
   bool IsAt(FlowIndex flow, const FlowPacket& packet) const;
   Present PresentOf(int64_t last_clock_ns) const;
   bool IsPlainlyContinued(FlowIndex flow, const FlowPacket& packet,

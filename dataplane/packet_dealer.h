@@ -31,7 +31,7 @@ class PacketDealer {
  public:
   // Blocks that are read and not yet worked off by every lane.
   static constexpr size_t kBlockCount = 8;
-  static constexpr size_t kBlockBursts = 16;
+  static constexpr size_t kBlockBursts = 4;
   static constexpr size_t kBlockPackets = kBlockBursts * kMaxBurst;
 
   // Packets that were read one after the other, told apart by lane.

@@ -29,7 +29,7 @@ namespace octroi {
 
 struct ReplayOptions {
   uint32_t worker_count = 1;  // 1 to kMaxWorkers.
-  size_t burst_size = kMaxBurst;
+  size_t burst_size = kWorkerBurst;
   size_t expiry_scan_count = FlowTable::kMaxEndedPerCall;
   uint64_t hash_seed = 0;
   FlowTimeouts timeouts = {};

@@ -55,11 +55,13 @@ Worker::Worker(const WorkerOptions& options, PacketSource* source,
 }
 
 size_t Worker::RunOnce() {
-  // Groups that a sweep looks at: about as long as a burst takes, and more
-  // where there is none.
-  constexpr size_t kGroupsPerBurst = 16;
+  // Groups that a sweep looks at: about as long as the packets take, and more
+  // where there are none.
+  constexpr size_t kPacketsPerGroup = 4;
+  constexpr size_t kFewestGroups = 16;
   constexpr size_t kGroupsWhileIdle =
       FlowTable::kMaxEndedPerCall / TagGroup::kPlaces;
+  static_assert(kMaxBurst / kPacketsPerGroup <= kGroupsWhileIdle);
   AdoptOffered();
   const size_t received_count = source_->ReceiveBurst(&burst_);
   for (size_t begin = 0; begin < received_count; begin += burst_size_) {
@@ -68,7 +70,9 @@ size_t Worker::RunOnce() {
   }
   source_->ReleaseBurst(&burst_);
   if (IsSweepDue()) {
-    SweepSome(received_count > 0 ? kGroupsPerBurst : kGroupsWhileIdle);
+    SweepSome(received_count == 0
+                  ? kGroupsWhileIdle
+                  : std::max(received_count / kPacketsPerGroup, kFewestGroups));
   }
   return received_count;
 }

@@ -47,7 +47,7 @@ struct WorkerOptions {
   AccountsOptions tunnelled_accounts = {};
   // Packets that go through the steps together, 1 to kMaxBurst. For tests:
   // results do not depend on it.
-  size_t burst_size = kMaxBurst;
+  size_t burst_size = kWorkerBurst;
   // Places of the flow table that a burst looks at, at most, for records that
   // have timed out, 0 to FlowTable::kMaxEndedPerCall. Results do not depend on
   // it; with 0 a record keeps its place until its key is met again.

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "dataplane/limits.h"
 #include "gtest/gtest.h"
 
 namespace octroi {
@@ -69,6 +70,29 @@ TEST(AccountsTest, FindsTheAccountsOfABurst) {
   EXPECT_EQ(accounts.size(), 3u);
   for (size_t i = 0; i < keys.size(); ++i) {
     EXPECT_EQ(accounts.view()[indexes[i]].key, keys[i]);
+  }
+}
+
+// Few buckets, so that most keys are not in their first one.
+TEST(AccountsTest, FindsInABurstWhatItFindsOneByOne) {
+  for (uint64_t seed = 0; seed < 20; ++seed) {
+    const AccountsOptions options = {.initial_capacity = 60,
+                                     .capacity_limit = 50};
+    Accounts together(options, seed);
+    Accounts one_by_one(options, seed);
+    std::vector<AccountKey> keys;
+    for (AttributionId id = 0; id < kMaxBurst; ++id) {
+      keys.push_back(Key(id * id % 71));
+    }
+    std::vector<AccountIndex> indexes(keys.size());
+
+    together.FindOrInsertBurst(keys, indexes);
+
+    for (size_t i = 0; i < keys.size(); ++i) {
+      EXPECT_EQ(indexes[i], one_by_one.FindOrInsert(keys[i])) << "key " << i;
+    }
+    EXPECT_EQ(together.size(), one_by_one.size());
+    EXPECT_EQ(together.has_folded(), one_by_one.has_folded());
   }
 }
 

@@ -216,8 +216,11 @@ TEST_F(ReplayTest, FindsWhatTheNaiveMeterFinds) {
     size_t expiry_scan_count;
   };
   const Variant variants[] = {
-      {1, 64, 128}, {1, 1, 0},  {1, 7, 1024}, {2, 32, 0},
-      {2, 1, 5},    {4, 32, 1}, {4, 16, 128}, {3, 3, 3},
+      {1, kMaxBurst, 128}, {1, kWorkerBurst, 128},
+      {1, 1, 0},           {1, 7, 1024},
+      {2, 32, 0},          {2, 1, 5},
+      {4, 64, 1},          {4, 16, 128},
+      {3, 3, 3},
   };
   std::string all_expected;
   for (uint32_t round = 0; round < 4; ++round) {
@@ -418,8 +421,8 @@ TEST_F(ReplayTest, RefusesOptionsOutOfRange) {
   const Case cases[] = {
       {{.worker_count = 0}, "worker_count: 0 is out of range; give 1 to 64"},
       {{.worker_count = 65}, "worker_count: 65"},
-      {{.burst_size = 0}, "burst_size: 0 is out of range; give 1 to 64"},
-      {{.burst_size = 65}, "burst_size: 65"},
+      {{.burst_size = 0}, "burst_size: 0 is out of range; give 1 to 256"},
+      {{.burst_size = 257}, "burst_size: 257"},
       {{.expiry_scan_count = 1025}, "expiry_scan_count: 1025"},
       {{.timeouts = {.idle_ns = 0}}, "idle timeout in ns: 0"},
       {{.timeouts = {.active_ns = -1}}, "active timeout in ns: -1"},

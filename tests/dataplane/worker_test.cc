@@ -284,7 +284,7 @@ TEST_F(WorkerTest, ExportsEveryFlowOnce) {
                  kStart + i * kSecond);
   }
 
-  const Worker& worker = Run();
+  const Worker& worker = Run({.flow_table = {.initial_capacity = 1000}});
   EXPECT_GT(sink_.flows().size(), 500u) << "timed-out flows are exported";
   EXPECT_LT(worker.flow_table().size(), 500u);
   Finish();
