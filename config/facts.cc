@@ -178,6 +178,7 @@ class Loader {
 };
 
 std::unique_ptr<Facts> Loader::Load() {
+  facts_->joined_file = PathOf("", "databases.joined");
   LoadCountries();
   LoadAsn();
   LoadServices();

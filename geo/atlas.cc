@@ -6,26 +6,29 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <optional>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "fmt/format.h"
+#include "geo/joined_databases.h"
 #include "geo/layers.h"
 
 namespace octroi {
 namespace {
 
-// The layers in the order of Atlas's precedence; databases follow.
+// The layers that are laid over the databases, in the order of Atlas's
+// precedence.
 enum LayerIndex : size_t {
   kSpecialLayer,
   kRangeLayer,
   kDerivedLayer,
   kAnycastLayer,
   kMarkLayer,
-  kAsnLayer,
-  kFirstCountryLayer,
+  kLayerCount,
 };
-constexpr size_t kMaxLayers = kFirstCountryLayer + Atlas::kMaxCountryDatabases;
 
 // Whether a range says where its addresses are: a code may be a pseudo-code.
 bool Locates(const Facts& facts, const RangeRow& range) {
@@ -64,31 +67,55 @@ std::vector<Validity> PeriodsOf(const Facts& facts, const IpPrefix& prefix) {
   return periods;
 }
 
-// What every layer says of a run of addresses.
-using LayerValues = std::array<uint32_t, kMaxLayers>;
+// What every layer says of a run of addresses; zeros where none speaks.
+using LayerValues = std::array<uint32_t, kLayerCount>;
+
+// The partition of joined databases that has numbers of the tag's type.
+const ClaimRunsV4& RunsOf(const JoinedDatabases& joined, uint32_t /*tag*/) {
+  return joined.v4();
+}
+const ClaimRunsV6& RunsOf(const JoinedDatabases& joined, Uint128 /*tag*/) {
+  return joined.v6();
+}
+
+absl::StatusOr<JoinedDatabases> ReadOrJoin(const Facts& facts, Day day) {
+  if (!facts.joined_file.empty()) {
+    absl::StatusOr<std::optional<JoinedDatabases>> joined =
+        JoinedDatabases::Read(facts.joined_file, facts, day);
+    if (!joined.ok()) return joined.status();
+    if (*joined) return **std::move(joined);
+  }
+  return JoinedDatabases::Join(facts, day);
+}
 
 }  // namespace
 
-// Joins the layers run by run, and interns what they say.
+// Lays the layers over the joined databases, run by run, and interns what they
+// say together.
 class AtlasBuilder {
  public:
-  AtlasBuilder(const Facts& facts, Day day) : day_(day) {
+  AtlasBuilder(const Facts& facts, const JoinedDatabases& joined)
+      : joined_(joined), by_claim_(joined.claim_count(), kNotMade) {
     atlas_.facts_ = &facts;
-    known_others_.emplace(last_others_, last_number_);
   }
 
-  absl::StatusOr<Atlas> Build(std::span<const PrefixMark> marks);
+  Atlas Build(std::span<const PrefixMark> marks);
 
  private:
-  absl::Status AddCountryLayers();
-  absl::Status AddAsnLayer();
+  static constexpr AttributionId kNotMade = ~AttributionId{0};
+
   void AddMarkLayer(std::span<const PrefixMark> marks);
   template <typename Number>
-  IntervalMap<Number> Join();
+  IntervalMap<Number> LayOver();
+  AttributionId IdOf(uint32_t claim) {
+    const AttributionId id = by_claim_[claim];
+    return id == kNotMade ? MakeIdOf(claim) : id;
+  }
+  AttributionId MakeIdOf(uint32_t claim);
+  AttributionId IdUnderLayers(const LayerValues& values, uint32_t claim);
   const RangeRow* RangeOf(uint32_t value) const;
-  AttributionId Intern(const LayerValues& values, bool is_v4);
-  AttributionId Attribute(const LayerValues& values, bool is_v4);
-  LocationClaim Locate(const LayerValues& values, bool is_v4,
+  AttributionId Attribute(const LayerValues& values, uint32_t claim);
+  LocationClaim Locate(const LayerValues& values, uint32_t claim,
                        const RangeRow* range) const;
   void TieService(const RangeRow* range, const RangeRow* derived,
                   Attribution* attribution) const;
@@ -98,79 +125,32 @@ class AtlasBuilder {
 
   using ClassKey = std::array<uint32_t, 5>;
 
-  const Day day_;
+  const JoinedDatabases& joined_;
   Atlas atlas_;
   std::vector<Layer> layers_;
-  CountryNumbers codes_;        // Values of country layers.
-  std::vector<uint32_t> asns_;  // Values of the ASN layer, less one.
-  // Numbers of what all layers but that of ASNs say, and the last one asked
-  // for.
-  absl::flat_hash_map<LayerValues, uint32_t> known_others_;
-  LayerValues last_others_ = {};
-  uint32_t last_number_ = 0;
-  // By that number and the value of the ASN layer.
-  absl::flat_hash_map<uint64_t, AttributionId> known_v4_;
-  absl::flat_hash_map<uint64_t, AttributionId> known_v6_;
+  // By the number of a claim, where no layer speaks.
+  std::vector<AttributionId> by_claim_;
+  absl::flat_hash_map<std::pair<LayerValues, uint32_t>, AttributionId>
+      under_layers_;
   absl::flat_hash_map<LocationClaim, uint32_t> known_locations_;
   absl::flat_hash_map<ClassKey, uint32_t> known_classes_;
   absl::flat_hash_map<std::pair<uint32_t, uint32_t>, AttributionId>
       known_attributions_;  // (class, ASN)
 };
 
-absl::StatusOr<Atlas> AtlasBuilder::Build(std::span<const PrefixMark> marks) {
+Atlas AtlasBuilder::Build(std::span<const PrefixMark> marks) {
   const Facts& facts = *atlas_.facts_;
   layers_.push_back(LayerOfRows(facts.special_purpose.rows()));
   layers_.push_back(LayerOfRanges(facts.ranges.rows(), false));
   layers_.push_back(LayerOfRanges(facts.ranges.rows(), true));
   layers_.push_back(LayerOfRows(facts.anycast));
   AddMarkLayer(marks);
-  absl::Status status = AddAsnLayer();
-  if (!status.ok()) return status;
-  status = AddCountryLayers();
-  if (!status.ok()) return status;
 
-  const IntervalMapV4 v4 = Join<uint32_t>();
-  for (Layer& layer : layers_) layer.v4 = {};
-  const IntervalMapV6 v6 = Join<Uint128>();
-  layers_.clear();
+  const IntervalMapV4 v4 = LayOver<uint32_t>();
+  const IntervalMapV6 v6 = LayOver<Uint128>();
+  atlas_.asn_names_ = joined_.CopyNames();
   atlas_.index_ = PrefixIndex::Build(v4, v6);
   return std::move(atlas_);
-}
-
-absl::Status AtlasBuilder::AddAsnLayer() {
-  const Facts& facts = *atlas_.facts_;
-  Layer layer = MakeLayer({});
-  if (!facts.asn.empty()) {
-    const AsnDatabase& database = BuildInForce(facts.asn, day_);
-    absl::StatusOr<MmdbFile::AsnTable> table = database.file->WalkAsns();
-    if (!table.ok()) return table.status();
-    asns_.reserve(table->records.size());
-    std::vector<uint32_t> values;
-    for (MmdbAsn& record : table->records) {
-      asns_.push_back(record.asn);
-      values.push_back(static_cast<uint32_t>(asns_.size()));
-      atlas_.asn_names_.try_emplace(record.asn, std::move(record.organization));
-    }
-    layer = LayerOfEntries(table->entries, values);
-  }
-  layers_.push_back(std::move(layer));
-  return absl::OkStatus();
-}
-
-absl::Status AtlasBuilder::AddCountryLayers() {
-  const Facts& facts = *atlas_.facts_;
-  if (facts.countries.size() > Atlas::kMaxCountryDatabases) {
-    return absl::InvalidArgumentError(
-        fmt::format("{} country databases are configured; at most {} are read",
-                    facts.countries.size(), Atlas::kMaxCountryDatabases));
-  }
-  for (const CountrySeries& series : facts.countries) {
-    const absl::StatusOr<CountryTable> table =
-        BuildInForce(series, day_).file->WalkCountries();
-    if (!table.ok()) return table.status();
-    layers_.push_back(MakeCountryLayer(*table, facts.jurisdictions, &codes_));
-  }
-  return absl::OkStatus();
 }
 
 // The longest marked prefix that contains an address decides the set: every
@@ -194,55 +174,58 @@ void AtlasBuilder::AddMarkLayer(std::span<const PrefixMark> marks) {
   layers_.push_back(MakeLayer(prefixes));
 }
 
+// The layers have a few thousand runs, the databases a million: almost every
+// run needs no more than to look up what its claim comes to.
 template <typename Number>
-IntervalMap<Number> AtlasBuilder::Join() {
-  constexpr bool kIsV4 = sizeof(Number) == sizeof(uint32_t);
-  IntervalMap<Number> joined;
-  size_t most_runs = 0;
+IntervalMap<Number> AtlasBuilder::LayOver() {
+  const auto& claims = RunsOf(joined_, Number{});
+  IntervalMap<Number> result;
+  size_t most_runs = claims.size();
   for (const Layer& layer : layers_) {
     most_runs += FamilyOf(layer, Number{}).runs.size();
   }
-  joined.runs.reserve(most_runs);
-  LayerValues key{};
-  ForEachRun<Number>(layers_, [&](Number first, Number /*last*/,
-                                  std::span<const uint32_t> values) {
-    std::copy(values.begin(), values.end(), key.begin());
-    const AttributionId id = Intern(key, kIsV4);
-    if (joined.runs.empty() || joined.runs.back().value != id) {
-      joined.runs.push_back({first, id});
-    }
-  });
-  return joined;
+  result.runs.reserve(most_runs);
+  size_t at = 0;
+  ForEachRun<Number>(
+      layers_, [&](Number first, Number last, std::span<const uint32_t> said) {
+        LayerValues values;
+        std::copy(said.begin(), said.end(), values.begin());
+        const bool is_bare = values == LayerValues{};
+        while (true) {
+          const uint32_t claim = claims.claims[at];
+          const AttributionId id =
+              is_bare ? IdOf(claim) : IdUnderLayers(values, claim);
+          if (result.runs.empty() || result.runs.back().value != id) {
+            result.runs.push_back({std::max(first, claims.First(at)), id});
+          }
+          if (at + 1 == claims.size()) return;
+          const Number next = claims.First(at + 1);
+          if (next <= last || next - 1 == last) ++at;
+          if (next > last) return;
+        }
+      });
+  return result;
 }
 
-// What the layers say apart from the ASN is mostly what they said of the run
-// before, or of a few thousand others: it has a number, and a pair of numbers
-// is quickly found.
-AttributionId AtlasBuilder::Intern(const LayerValues& values, bool is_v4) {
-  LayerValues others = values;
-  others[kAsnLayer] = 0;
-  if (others != last_others_) {
-    last_others_ = others;
-    last_number_ =
-        known_others_
-            .emplace(others, static_cast<uint32_t>(known_others_.size()))
-            .first->second;
-  }
-  const uint64_t key = uint64_t{last_number_} << 32 | values[kAsnLayer];
-  auto& known = is_v4 ? known_v4_ : known_v6_;
-  const auto found = known.find(key);
-  if (found != known.end()) return found->second;
-  const AttributionId id = Attribute(values, is_v4);
-  known.emplace(key, id);
-  return id;
+AttributionId AtlasBuilder::MakeIdOf(uint32_t claim) {
+  return by_claim_[claim] = Attribute({}, claim);
 }
 
-AttributionId AtlasBuilder::Attribute(const LayerValues& values, bool is_v4) {
+AttributionId AtlasBuilder::IdUnderLayers(const LayerValues& values,
+                                          uint32_t claim) {
+  const auto [found, is_new] =
+      under_layers_.emplace(std::pair(values, claim), kNotMade);
+  if (is_new) found->second = Attribute(values, claim);
+  return found->second;
+}
+
+AttributionId AtlasBuilder::Attribute(const LayerValues& values,
+                                      uint32_t claim) {
   const RangeRow* range = RangeOf(values[kRangeLayer]);
   Attribution attribution;
-  LocationClaim location = Locate(values, is_v4, range);
+  LocationClaim location = Locate(values, claim, range);
   if (location.kind != LocationKind::kSpecialPurpose) {
-    if (values[kAsnLayer] != 0) attribution.asn = asns_[values[kAsnLayer] - 1];
+    attribution.asn = joined_.asn(claim);
     attribution.operator_entity = OperatorOf(range, attribution.asn);
     TieService(range, RangeOf(values[kDerivedLayer]), &attribution);
   }
@@ -263,7 +246,7 @@ void AtlasBuilder::TieService(const RangeRow* range, const RangeRow* derived,
   attribution->grade = tie->grade;
 }
 
-LocationClaim AtlasBuilder::Locate(const LayerValues& values, bool is_v4,
+LocationClaim AtlasBuilder::Locate(const LayerValues& values, uint32_t said,
                                    const RangeRow* range) const {
   const Facts& facts = *atlas_.facts_;
   LocationClaim claim;
@@ -285,12 +268,9 @@ LocationClaim AtlasBuilder::Locate(const LayerValues& values, bool is_v4,
     return claim;
   }
   const bool is_global = range != nullptr && range->is_global();
-  const bool is_announced =
-      values[kAsnLayer] != 0 && asns_[values[kAsnLayer] - 1] != 0;
-  if (!is_global && (is_v4 || is_announced)) {
-    for (size_t i = kFirstCountryLayer; i < layers_.size(); ++i) {
-      if (values[i] != 0) claim.opinions.push_back(codes_.code(values[i]));
-    }
+  for (size_t i = 0; !is_global && i < joined_.database_count(); ++i) {
+    const CountryCode code = facts.jurisdictions.Resolve(joined_.code(said, i));
+    if (code.is_known()) claim.opinions.push_back(code);
   }
   if (values[kAnycastLayer] != 0) {
     claim.kind = LocationKind::kAnycast;
@@ -335,28 +315,23 @@ AttributionId AtlasBuilder::InternAttribution(Attribution attribution) {
 
 absl::StatusOr<Atlas> Atlas::Build(const Facts& facts,
                                    std::span<const PrefixMark> marks, Day day) {
-  absl::StatusOr<Atlas> atlas = AtlasBuilder(facts, day).Build(marks);
-  // What the builder took is several times what the atlas keeps, and nothing
-  // else will ask for as much: the kernel gets it back.
-  ::malloc_trim(0);
-  return atlas;
-}
-
-std::string_view Atlas::AsnName(uint32_t asn) const {
-  const auto found = asn_names_.find(asn);
-  return found == asn_names_.end() ? std::string_view() : found->second;
+  // What this takes is several times what the atlas keeps, and nothing else
+  // will ask for as much: the kernel gets it back.
+  const absl::Cleanup give_back = [] { ::malloc_trim(0); };
+  const absl::StatusOr<JoinedDatabases> joined = ReadOrJoin(facts, day);
+  if (!joined.ok()) return joined.status();
+  return AtlasBuilder(facts, *joined).Build(marks);
 }
 
 size_t Atlas::memory_bytes() const {
-  size_t names = asn_names_.size() * sizeof(*asn_names_.begin());
-  for (const auto& [asn, name] : asn_names_) names += name.capacity() + 1;
   size_t claims = 0;
   for (const LocationClaim& claim : locations_) {
     claims += sizeof(claim) + claim.opinions.size() * sizeof(CountryCode) +
               claim.anycast_periods.size() * sizeof(Validity);
   }
   return index_.memory_bytes() + attributions_.size() * sizeof(Attribution) +
-         classes_.size() * sizeof(AttributionId) + claims + names;
+         classes_.size() * sizeof(AttributionId) + claims +
+         asn_names_.memory_bytes();
 }
 
 namespace {
