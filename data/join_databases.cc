@@ -25,11 +25,9 @@ template <typename Database>
 absl::StatusOr<Database> Open(const std::string& path) {
   absl::StatusOr<std::unique_ptr<MmdbFile>> file = MmdbFile::Open(path);
   if (!file.ok()) return file.status();
-  const absl::StatusOr<std::string> sha256 = Sha256HexOfFile(path);
-  if (!sha256.ok()) return sha256.status();
   Database database;
   database.source.path = path;
-  database.source.sha256 = *sha256;
+  database.source.sha256 = Sha256Hex((*file)->content());
   database.file = *std::move(file);
   return database;
 }

@@ -18,7 +18,8 @@ AsnNames AsnNames::Of(std::span<const MmdbAsn> records) {
   AsnNames names;
   for (const MmdbAsn* record : sorted) {
     if (!names.asns_.empty() && names.asns_.back() == record->asn) continue;
-    names.text_ += record->organization;
+    names.text_.insert(names.text_.end(), record->organization.begin(),
+                       record->organization.end());
     names.asns_.push_back(record->asn);
     names.ends_.push_back(static_cast<uint32_t>(names.text_.size()));
   }
@@ -32,7 +33,7 @@ AsnNames::AsnNames(std::span<const uint32_t> asns,
                    std::span<const uint32_t> ends, std::string_view text)
     : asns_(asns.begin(), asns.end()),
       ends_(ends.begin(), ends.end()),
-      text_(text) {
+      text_(text.begin(), text.end()) {
   assert(AreConsistent(asns, ends, text));
 }
 
@@ -52,7 +53,7 @@ std::string_view AsnNames::Find(uint32_t asn) const {
   if (found == asns_.end() || *found != asn) return {};
   const auto index = static_cast<size_t>(found - asns_.begin());
   const size_t begin = index == 0 ? 0 : ends_[index - 1];
-  return std::string_view(text_).substr(begin, ends_[index] - begin);
+  return text().substr(begin, ends_[index] - begin);
 }
 
 size_t AsnNames::memory_bytes() const {

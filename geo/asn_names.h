@@ -9,10 +9,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <string>
 #include <string_view>
 #include <vector>
 
+#include "geo/huge_pages.h"
 #include "geo/mmdb.h"
 
 namespace octroi {
@@ -41,14 +41,14 @@ class AsnNames {
   const std::vector<uint32_t>& asns() const { return asns_; }
   // Where the name of asns()[i] ends in text(), and that of the next begins.
   const std::vector<uint32_t>& ends() const { return ends_; }
-  const std::string& text() const { return text_; }
+  std::string_view text() const { return {text_.data(), text_.size()}; }
 
   size_t memory_bytes() const;
 
  private:
   std::vector<uint32_t> asns_;
   std::vector<uint32_t> ends_;
-  std::string text_;
+  HugePageVector<char> text_;
 };
 
 }  // namespace octroi

@@ -5,14 +5,17 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <map>
 #include <optional>
 #include <utility>
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/container/flat_hash_map.h"
+#include "absl/hash/hash.h"
 #include "absl/status/status.h"
 #include "fmt/format.h"
+#include "geo/huge_pages.h"
 #include "geo/joined_databases.h"
 #include "geo/layers.h"
 
@@ -67,6 +70,53 @@ std::vector<Validity> PeriodsOf(const Facts& facts, const IpPrefix& prefix) {
   return periods;
 }
 
+using Attributions = HugePageVector<Attribution>;
+
+// The numbers of attributions by class and ASN, in open addressing. A set of
+// absl's looks again for what it has inserted, since assertions are on, and so
+// waits for memory each time.
+class AttributionNumbers {
+ public:
+  explicit AttributionNumbers(size_t expected_count)
+      : slots_(std::bit_ceil(2 * expected_count + 2), kFree) {}
+
+  // The number of the one in `all` that is equal; it is added if there is none.
+  AttributionId Intern(const Attribution& attribution, Attributions* all) {
+    if (2 * all->size() >= slots_.size()) Grow(*all);
+    AttributionId& slot = SlotOf(attribution, *all);
+    if (slot == kFree) {
+      slot = static_cast<AttributionId>(all->size());
+      all->push_back(attribution);
+    }
+    return slot;
+  }
+
+ private:
+  static constexpr AttributionId kFree = ~AttributionId{0};
+
+  AttributionId& SlotOf(const Attribution& wanted, const Attributions& all) {
+    const uint64_t key = uint64_t{wanted.asn} << 32 | wanted.class_id;
+    const int shift = 64 - std::countr_zero(slots_.size());
+    size_t at = absl::Hash<uint64_t>()(key) >> shift;
+    for (;; at = (at + 1) % slots_.size()) {
+      if (slots_[at] == kFree) return slots_[at];
+      const Attribution& found = all[slots_[at]];
+      if (found.class_id == wanted.class_id && found.asn == wanted.asn) {
+        return slots_[at];
+      }
+    }
+  }
+
+  void Grow(const Attributions& all) {
+    slots_.assign(2 * slots_.size(), kFree);
+    for (size_t i = 0; i < all.size(); ++i) {
+      SlotOf(all[i], all) = static_cast<AttributionId>(i);
+    }
+  }
+
+  std::vector<AttributionId> slots_;  // A power of two of them.
+};
+
 // What every layer says of a run of addresses; zeros where none speaks.
 using LayerValues = std::array<uint32_t, kLayerCount>;
 
@@ -81,7 +131,7 @@ const ClaimRunsV6& RunsOf(const JoinedDatabases& joined, Uint128 /*tag*/) {
 absl::StatusOr<JoinedDatabases> ReadOrJoin(const Facts& facts, Day day) {
   if (!facts.joined_file.empty()) {
     absl::StatusOr<std::optional<JoinedDatabases>> joined =
-        JoinedDatabases::Read(facts.joined_file, facts, day);
+        JoinedDatabases::Read(facts.joined_file, facts);
     if (!joined.ok()) return joined.status();
     if (*joined) return **std::move(joined);
   }
@@ -95,8 +145,13 @@ absl::StatusOr<JoinedDatabases> ReadOrJoin(const Facts& facts, Day day) {
 class AtlasBuilder {
  public:
   AtlasBuilder(const Facts& facts, const JoinedDatabases& joined)
-      : joined_(joined), by_claim_(joined.claim_count(), kNotMade) {
+      : joined_(joined),
+        by_claim_(joined.claim_count(), kNotMade),
+        location_of_codes_(joined.codes_count(), kNotMade),
+        numbers_(joined.claim_count()) {
     atlas_.facts_ = &facts;
+    // As many, or somewhat more: a table that grows is copied.
+    atlas_.attributions_.reserve(joined.claim_count());
   }
 
   Atlas Build(std::span<const PrefixMark> marks);
@@ -114,8 +169,9 @@ class AtlasBuilder {
   AttributionId MakeIdOf(uint32_t claim);
   AttributionId IdUnderLayers(const LayerValues& values, uint32_t claim);
   const RangeRow* RangeOf(uint32_t value) const;
-  AttributionId Attribute(const LayerValues& values, uint32_t claim);
-  LocationClaim Locate(const LayerValues& values, uint32_t claim,
+  AttributionId Attribute(const LayerValues& values, uint32_t claim,
+                          uint32_t location);
+  LocationClaim Locate(const LayerValues& values, uint32_t codes,
                        const RangeRow* range) const;
   void TieService(const RangeRow* range, const RangeRow* derived,
                   Attribution* attribution) const;
@@ -128,14 +184,14 @@ class AtlasBuilder {
   const JoinedDatabases& joined_;
   Atlas atlas_;
   std::vector<Layer> layers_;
-  // By the number of a claim, where no layer speaks.
+  // Where no layer speaks: by the number of a claim, and of its codes.
   std::vector<AttributionId> by_claim_;
+  std::vector<uint32_t> location_of_codes_;
   absl::flat_hash_map<std::pair<LayerValues, uint32_t>, AttributionId>
       under_layers_;
   absl::flat_hash_map<LocationClaim, uint32_t> known_locations_;
   absl::flat_hash_map<ClassKey, uint32_t> known_classes_;
-  absl::flat_hash_map<std::pair<uint32_t, uint32_t>, AttributionId>
-      known_attributions_;  // (class, ASN)
+  AttributionNumbers numbers_;
 };
 
 Atlas AtlasBuilder::Build(std::span<const PrefixMark> marks) {
@@ -185,52 +241,64 @@ IntervalMap<Number> AtlasBuilder::LayOver() {
     most_runs += FamilyOf(layer, Number{}).runs.size();
   }
   result.runs.reserve(most_runs);
-  size_t at = 0;
+  AttributionId before = kNotMade;
+  const auto set_from = [&](Number first, AttributionId id) {
+    if (id == before) return;
+    result.runs.push_back({first, id});
+    before = id;
+  };
+  size_t at = 0;  // The first run that has not begun.
   ForEachRun<Number>(
       layers_, [&](Number first, Number last, std::span<const uint32_t> said) {
         LayerValues values;
         std::copy(said.begin(), said.end(), values.begin());
         const bool is_bare = values == LayerValues{};
-        while (true) {
-          const uint32_t claim = claims.claims[at];
-          const AttributionId id =
-              is_bare ? IdOf(claim) : IdUnderLayers(values, claim);
-          if (result.runs.empty() || result.runs.back().value != id) {
-            result.runs.push_back({std::max(first, claims.First(at)), id});
-          }
-          if (at + 1 == claims.size()) return;
-          const Number next = claims.First(at + 1);
-          if (next <= last || next - 1 == last) ++at;
-          if (next > last) return;
+        const auto id_of = [&](uint32_t claim) {
+          return is_bare ? IdOf(claim) : IdUnderLayers(values, claim);
+        };
+        if (at > 0 && (at == claims.size() || claims.First(at) > first)) {
+          set_from(first, id_of(claims.claims[at - 1]));
+        }
+        for (; at < claims.size() && claims.First(at) <= last; ++at) {
+          set_from(claims.First(at), id_of(claims.claims[at]));
         }
       });
   return result;
 }
 
 AttributionId AtlasBuilder::MakeIdOf(uint32_t claim) {
-  return by_claim_[claim] = Attribute({}, claim);
+  const uint32_t codes = joined_.codes(claim);
+  uint32_t& location = location_of_codes_[codes];
+  if (location == kNotMade) {
+    location = InternLocation(Locate({}, codes, nullptr));
+  }
+  return by_claim_[claim] = Attribute({}, claim, location);
 }
 
 AttributionId AtlasBuilder::IdUnderLayers(const LayerValues& values,
                                           uint32_t claim) {
   const auto [found, is_new] =
       under_layers_.emplace(std::pair(values, claim), kNotMade);
-  if (is_new) found->second = Attribute(values, claim);
+  if (is_new) {
+    const RangeRow* const range = RangeOf(values[kRangeLayer]);
+    found->second =
+        Attribute(values, claim,
+                  InternLocation(Locate(values, joined_.codes(claim), range)));
+  }
   return found->second;
 }
 
-AttributionId AtlasBuilder::Attribute(const LayerValues& values,
-                                      uint32_t claim) {
-  const RangeRow* range = RangeOf(values[kRangeLayer]);
+AttributionId AtlasBuilder::Attribute(const LayerValues& values, uint32_t claim,
+                                      uint32_t location) {
   Attribution attribution;
-  LocationClaim location = Locate(values, claim, range);
-  if (location.kind != LocationKind::kSpecialPurpose) {
+  attribution.location = location;
+  attribution.marks = values[kMarkLayer];
+  if (atlas_.locations_[location].kind != LocationKind::kSpecialPurpose) {
+    const RangeRow* const range = RangeOf(values[kRangeLayer]);
     attribution.asn = joined_.asn(claim);
     attribution.operator_entity = OperatorOf(range, attribution.asn);
     TieService(range, RangeOf(values[kDerivedLayer]), &attribution);
   }
-  attribution.location = InternLocation(std::move(location));
-  attribution.marks = values[kMarkLayer];
   return InternAttribution(attribution);
 }
 
@@ -246,7 +314,7 @@ void AtlasBuilder::TieService(const RangeRow* range, const RangeRow* derived,
   attribution->grade = tie->grade;
 }
 
-LocationClaim AtlasBuilder::Locate(const LayerValues& values, uint32_t said,
+LocationClaim AtlasBuilder::Locate(const LayerValues& values, uint32_t codes,
                                    const RangeRow* range) const {
   const Facts& facts = *atlas_.facts_;
   LocationClaim claim;
@@ -269,7 +337,8 @@ LocationClaim AtlasBuilder::Locate(const LayerValues& values, uint32_t said,
   }
   const bool is_global = range != nullptr && range->is_global();
   for (size_t i = 0; !is_global && i < joined_.database_count(); ++i) {
-    const CountryCode code = facts.jurisdictions.Resolve(joined_.code(said, i));
+    const CountryCode code =
+        facts.jurisdictions.Resolve(joined_.code(codes, i));
     if (code.is_known()) claim.opinions.push_back(code);
   }
   if (values[kAnycastLayer] != 0) {
@@ -305,12 +374,9 @@ AttributionId AtlasBuilder::InternAttribution(Attribution attribution) {
   const auto [class_found, is_new_class] = known_classes_.emplace(
       key, static_cast<uint32_t>(atlas_.classes_.size()));
   attribution.class_id = class_found->second;
-  const auto next_id = static_cast<AttributionId>(atlas_.attributions_.size());
-  const auto [found, is_new] = known_attributions_.emplace(
-      std::pair(attribution.class_id, attribution.asn), next_id);
-  if (is_new) atlas_.attributions_.push_back(attribution);
-  if (is_new_class) atlas_.classes_.push_back(found->second);
-  return found->second;
+  const AttributionId id = numbers_.Intern(attribution, &atlas_.attributions_);
+  if (is_new_class) atlas_.classes_.push_back(id);
+  return id;
 }
 
 absl::StatusOr<Atlas> Atlas::Build(const Facts& facts,

@@ -33,6 +33,7 @@
 #include "absl/status/statusor.h"
 #include "geo/asn_names.h"
 #include "geo/facts.h"
+#include "geo/huge_pages.h"
 #include "geo/prefix_index.h"
 
 namespace octroi {
@@ -133,7 +134,7 @@ class Atlas {
 
   const Facts* facts_ = nullptr;
   PrefixIndex index_;
-  std::vector<Attribution> attributions_;
+  HugePageVector<Attribution> attributions_;
   std::vector<AttributionId> classes_;
   std::vector<LocationClaim> locations_;
   std::vector<std::vector<uint32_t>> mark_sets_;

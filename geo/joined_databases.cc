@@ -7,18 +7,18 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cassert>
 #include <cerrno>
 #include <cstring>
 #include <system_error>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/container/flat_hash_map.h"
 #include "fmt/format.h"
-#include "geo/huge_pages.h"
+#include "geo/checksum.h"
 #include "geo/layers.h"
 
 namespace octroi {
@@ -38,29 +38,6 @@ constexpr size_t kDigestLetters = 64;  // SHA-256 in hexadecimal.
 
 using Digest = std::array<char, kDigestLetters>;
 
-// A sum of 64-bit words. Each step is a bijection of the state for a given word
-// and of the word for a given state, so that a change within one word never
-// goes unnoticed, and other damage does so once in 2^64 times. It is no
-// signature: who can write the file can write the databases too. Four sums at
-// a time, since one waits for its own multiplication.
-uint64_t AddWord(uint64_t sum, uint64_t word) {
-  constexpr uint64_t kOdd = 0x9e3779b97f4a7c15;
-  return std::rotl(sum ^ word, 29) * kOdd;
-}
-uint64_t ChecksumOf(std::span<const uint64_t> words) {
-  std::array<uint64_t, 4> sums = {1, 2, 3, 4};
-  size_t i = 0;
-  for (; i + sums.size() <= words.size(); i += sums.size()) {
-    for (size_t lane = 0; lane < sums.size(); ++lane) {
-      sums[lane] = AddWord(sums[lane], words[i + lane]);
-    }
-  }
-  uint64_t sum = words.size();
-  for (; i < words.size(); ++i) sum = AddWord(sum, words[i]);
-  for (const uint64_t lane : sums) sum = AddWord(sum, lane);
-  return sum;
-}
-
 // Those of the builds that are in force on the day: countries, then ASNs.
 // Nothing if one of them is not known.
 std::vector<Digest> DigestsOf(const Facts& facts, Day day) {
@@ -78,6 +55,13 @@ std::vector<Digest> DigestsOf(const Facts& facts, Day day) {
     return {};
   }
   return digests;
+}
+
+bool HasSeveralBuilds(const Facts& facts) {
+  return facts.asn.size() > 1 ||
+         std::any_of(
+             facts.countries.begin(), facts.countries.end(),
+             [](const CountrySeries& series) { return series.size() > 1; });
 }
 
 // Reads as many bytes as are there, at most `size`.
@@ -145,8 +129,10 @@ struct JoinedDatabases::Header {
   uint32_t v6_run_count = 0;
   uint32_t v6_low_count = 0;
   uint32_t claim_count = 0;
+  uint32_t codes_count = 0;
   uint32_t name_count = 0;
   uint32_t name_bytes = 0;
+  uint32_t unused = 0;
   // Of each database, zeros after the last.
   std::array<Digest, kMaxCountryDatabases + 1> digests = {};
 
@@ -158,9 +144,10 @@ struct JoinedDatabases::Header {
     kV4Claims,
     kV6Claims,
     kAsns,
+    kCodesOfClaims,
     kNameAsns,
     kNameEnds,
-    kCodes,
+    kLetters,
     kNameText,
     kPartCount,
   };
@@ -174,9 +161,10 @@ struct JoinedDatabases::Header {
         size_t{v4_run_count} * sizeof(uint32_t),
         size_t{v6_run_count} * sizeof(uint32_t),
         size_t{claim_count} * sizeof(uint32_t),
+        size_t{claim_count} * sizeof(uint32_t),
         size_t{name_count} * sizeof(uint32_t),
         size_t{name_count} * sizeof(uint32_t),
-        size_t{claim_count} * country_database_count * kCodeLetters,
+        size_t{codes_count} * country_database_count * kCodeLetters,
         size_t{name_bytes},
     };
     std::array<size_t, kPartCount + 1> offsets;
@@ -200,19 +188,7 @@ struct JoinedDatabases::Header {
   }
 };
 
-void JoinedDatabases::FreeBlock::operator()(char* block) const {
-  HugePageAllocator<uint64_t>().deallocate(reinterpret_cast<uint64_t*>(block),
-                                           word_count);
-}
-
-JoinedDatabases::Block JoinedDatabases::AllocateBlock(size_t size) {
-  const size_t word_count = (size + sizeof(uint64_t) - 1) / sizeof(uint64_t);
-  return {reinterpret_cast<char*>(
-              HugePageAllocator<uint64_t>().allocate(word_count)),
-          FreeBlock{word_count}};
-}
-
-JoinedDatabases::JoinedDatabases(Block block, size_t size)
+JoinedDatabases::JoinedDatabases(HugePageBlock block, size_t size)
     : block_(std::move(block)), size_(size) {
   static_assert(std::has_unique_object_representations_v<Header> &&
                 sizeof(Header) % sizeof(uint64_t) == 0);
@@ -231,7 +207,9 @@ JoinedDatabases::JoinedDatabases(Block block, size_t size)
          .lows = part(Header::kV6Lows, uint64_t{}),
          .claims = part(Header::kV6Claims, uint32_t{})};
   asns_ = part(Header::kAsns, uint32_t{});
-  codes_ = part(Header::kCodes, char{});
+  codes_of_claims_ = part(Header::kCodesOfClaims, uint32_t{});
+  letters_ = part(Header::kLetters, char{});
+  codes_count_ = header.codes_count;
   database_count_ = header.country_database_count;
   name_asns_ = part(Header::kNameAsns, uint32_t{});
   name_ends_ = part(Header::kNameEnds, uint32_t{});
@@ -239,9 +217,9 @@ JoinedDatabases::JoinedDatabases(Block block, size_t size)
   name_text_ = {text.data(), text.size()};
 }
 
-CountryCode JoinedDatabases::code(size_t claim, size_t database) const {
-  const size_t at = (claim * database_count_ + database) * kCodeLetters;
-  const auto letters = codes_.subspan(at, kCodeLetters);
+CountryCode JoinedDatabases::code(size_t codes, size_t database) const {
+  const size_t at = (codes * database_count_ + database) * kCodeLetters;
+  const auto letters = letters_.subspan(at, kCodeLetters);
   return CountryCode::Parse({letters.data(), letters.size()})
       .value_or(CountryCode());
 }
@@ -259,6 +237,9 @@ std::string_view JoinedDatabases::FindDamage() const {
       !AreBelow(v6_.claims, claim_count())) {
     return "a run has a claim that is not there";
   }
+  if (!AreBelow(codes_of_claims_, codes_count_)) {
+    return "a claim has codes that are not there";
+  }
   if (!AsnNames::AreConsistent(name_asns_, name_ends_, name_text_)) {
     return "the names of the ASNs are out of order";
   }
@@ -266,7 +247,8 @@ std::string_view JoinedDatabases::FindDamage() const {
 }
 
 absl::StatusOr<std::optional<JoinedDatabases>> JoinedDatabases::Read(
-    const std::string& path, const Facts& facts, Day day) {
+    const std::string& path, const Facts& facts) {
+  if (HasSeveralBuilds(facts)) return std::nullopt;
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0 && errno == ENOENT) return std::nullopt;
   if (fd < 0) return ReadError(path, std::generic_category().message(errno));
@@ -287,7 +269,7 @@ absl::StatusOr<std::optional<JoinedDatabases>> JoinedDatabases::Read(
   if (header.version != kVersion || header.byte_order != kByteOrder) {
     return std::nullopt;
   }
-  const std::vector<Digest> digests = DigestsOf(facts, day);
+  const std::vector<Digest> digests = DigestsOf(facts, Day::max());
   if (digests.empty() ||
       header.country_database_count != facts.countries.size() ||
       header.asn_database_count != (facts.asn.empty() ? 0 : 1) ||
@@ -301,7 +283,7 @@ absl::StatusOr<std::optional<JoinedDatabases>> JoinedDatabases::Read(
     return DamageError(path, fmt::format("it has {} bytes in place of {}",
                                          status.st_size, size));
   }
-  Block block = AllocateBlock(size);
+  HugePageBlock block = AllocateHugePages(size);
   std::memcpy(block.get(), &header, sizeof(header));
   count = ReadBytes(fd, block.get() + sizeof(header), size - sizeof(header));
   if (!count.ok())
@@ -332,7 +314,8 @@ class JoinedDatabases::Joiner {
   IntervalMap<Number> JoinFamily();
   uint32_t NumberOf(const Codes& codes);
   uint32_t ClaimOf(std::span<const uint32_t> values, bool is_v4);
-  void AddClaim(uint32_t asn, const Codes& codes);
+  // Those of every set of codes.
+  std::string Letters() const;
   JoinedDatabases WriteBlock(const IntervalMapV4& v4, const IntervalMapV6& v6,
                              std::span<const Digest> digests) const;
 
@@ -341,13 +324,13 @@ class JoinedDatabases::Joiner {
   std::vector<uint32_t> asns_;  // Values of the ASN layer, less one.
   AsnNames names_;
   CountryNumbers numbers_;  // Values of country layers.
-  // Numbers of what all country databases say, and the last one asked for.
+  // What all country databases say, by number; and the last one asked for.
+  std::vector<Codes> codes_ = {{}};
   absl::flat_hash_map<Codes, uint32_t> known_codes_ = {{{}, 0}};
-  Codes last_codes_ = {};
-  uint32_t last_number_ = 0;
-  absl::flat_hash_map<uint64_t, uint32_t> known_claims_;  // (ASN, number)
-  std::vector<uint32_t> claim_asns_;
-  std::vector<char> claim_codes_;
+  uint32_t last_codes_ = 0;
+  absl::flat_hash_map<uint64_t, uint32_t> known_claims_;  // (ASN, codes)
+  std::vector<uint32_t> asns_of_claims_;
+  std::vector<uint32_t> codes_of_claims_;
 };
 
 absl::StatusOr<JoinedDatabases> JoinedDatabases::Join(const Facts& facts,
@@ -430,33 +413,38 @@ uint32_t JoinedDatabases::Joiner::ClaimOf(std::span<const uint32_t> values,
   if (is_v4 || asn != 0) {
     std::copy(values.begin() + kFirstCountryLayer, values.end(), codes.begin());
   }
-  const uint64_t key = uint64_t{asn} << 32 | NumberOf(codes);
+  const uint32_t codes_number = NumberOf(codes);
   const auto [found, is_new] =
-      known_claims_.emplace(key, static_cast<uint32_t>(claim_asns_.size()));
-  if (is_new) AddClaim(asn, codes);
+      known_claims_.emplace(uint64_t{asn} << 32 | codes_number,
+                            static_cast<uint32_t>(asns_of_claims_.size()));
+  if (is_new) {
+    asns_of_claims_.push_back(asn);
+    codes_of_claims_.push_back(codes_number);
+  }
   return found->second;
 }
 
 // Mostly the same as of the run before, or one of a few thousand others.
 uint32_t JoinedDatabases::Joiner::NumberOf(const Codes& codes) {
-  if (codes != last_codes_) {
-    last_codes_ = codes;
-    last_number_ =
-        known_codes_.emplace(codes, static_cast<uint32_t>(known_codes_.size()))
-            .first->second;
-  }
-  return last_number_;
+  if (codes == codes_[last_codes_]) return last_codes_;
+  const auto [found, is_new] =
+      known_codes_.emplace(codes, static_cast<uint32_t>(codes_.size()));
+  if (is_new) codes_.push_back(codes);
+  return last_codes_ = found->second;
 }
 
-void JoinedDatabases::Joiner::AddClaim(uint32_t asn, const Codes& codes) {
-  claim_asns_.push_back(asn);
+std::string JoinedDatabases::Joiner::Letters() const {
+  std::string text;
   const size_t database_count = layers_.size() - kFirstCountryLayer;
-  for (size_t i = 0; i < database_count; ++i) {
-    std::string letters =
-        codes[i] == 0 ? "" : numbers_.code(codes[i]).ToString();
-    letters.resize(kCodeLetters);
-    claim_codes_.insert(claim_codes_.end(), letters.begin(), letters.end());
+  for (const Codes& codes : codes_) {
+    for (size_t i = 0; i < database_count; ++i) {
+      std::string letters =
+          codes[i] == 0 ? "" : numbers_.code(codes[i]).ToString();
+      letters.resize(kCodeLetters);
+      text += letters;
+    }
   }
+  return text;
 }
 
 JoinedDatabases JoinedDatabases::Joiner::WriteBlock(
@@ -472,13 +460,14 @@ JoinedDatabases JoinedDatabases::Joiner::WriteBlock(
   header.v4_run_count = static_cast<uint32_t>(v4.runs.size());
   header.v6_run_count = static_cast<uint32_t>(v6.runs.size());
   header.v6_low_count = has_lows ? header.v6_run_count : 0;
-  header.claim_count = static_cast<uint32_t>(claim_asns_.size());
+  header.claim_count = static_cast<uint32_t>(asns_of_claims_.size());
+  header.codes_count = static_cast<uint32_t>(codes_.size());
   header.name_count = static_cast<uint32_t>(names_.asns().size());
   header.name_bytes = static_cast<uint32_t>(names_.text().size());
   std::copy(digests.begin(), digests.end(), header.digests.begin());
 
   const size_t size = header.BlockBytes();
-  Block block = AllocateBlock(size);
+  HugePageBlock block = AllocateHugePages(size);
   char* end = std::copy_n(reinterpret_cast<const char*>(&header),
                           sizeof(header), block.get());
   const auto put = [&end](const auto& number) {
@@ -497,10 +486,11 @@ JoinedDatabases JoinedDatabases::Joiner::WriteBlock(
   for (const auto& run : v4.runs) put(run.first);
   for (const auto& run : v4.runs) put(run.value);
   for (const auto& run : v6.runs) put(run.value);
-  put_all(claim_asns_);
+  put_all(asns_of_claims_);
+  put_all(codes_of_claims_);
   put_all(names_.asns());
   put_all(names_.ends());
-  put_all(claim_codes_);
+  put_all(Letters());
   put_all(names_.text());
   std::fill(end, block.get() + size, '\0');
   header.checksum = header.ChecksumOfBlock(block.get());

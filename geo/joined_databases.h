@@ -16,17 +16,15 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
-#include <type_traits>
 
-#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "geo/asn_names.h"
 #include "geo/facts.h"
+#include "geo/huge_pages.h"
 #include "geo/ip_address.h"
 
 namespace octroi {
@@ -62,11 +60,12 @@ class JoinedDatabases {
   static absl::StatusOr<JoinedDatabases> Join(const Facts& facts, Day day);
 
   // Reads a file that holds what Join would give. Nothing if there is no such
-  // file, if the databases that it was made from have other digests, or if it
-  // was written by another version or for another kind of processor. Fails if
-  // it is damaged: the message says what to do.
+  // file, if the databases that it was made from have other digests, if one of
+  // them is given in several builds, or if another version wrote the file, or
+  // another kind of processor. Fails if it is damaged: the message says what to
+  // do.
   static absl::StatusOr<std::optional<JoinedDatabases>> Read(
-      const std::string& path, const Facts& facts, Day day);
+      const std::string& path, const Facts& facts);
 
   // What a file of it holds.
   std::string_view bytes() const { return {block_.get(), size_}; }
@@ -79,10 +78,14 @@ class JoinedDatabases {
   size_t claim_count() const { return asns_.size(); }
   // 0: not announced.
   uint32_t asn(size_t claim) const { return asns_[claim]; }
+  // The number of what the country databases say: there are far fewer such
+  // sets of codes than claims.
+  uint32_t codes(size_t claim) const { return codes_of_claims_[claim]; }
+  size_t codes_count() const { return codes_count_; }
   size_t database_count() const { return database_count_; }
   // The code that a country database gives, in order of configuration; unknown
   // if it says nothing.
-  CountryCode code(size_t claim, size_t database) const;
+  CountryCode code(size_t codes, size_t database) const;
 
   AsnNames CopyNames() const { return {name_asns_, name_ends_, name_text_}; }
 
@@ -90,28 +93,22 @@ class JoinedDatabases {
   class Joiner;
   struct Header;
 
-  struct FreeBlock {
-    size_t word_count;
-    void operator()(char* block) const;
-  };
-  using Block = std::unique_ptr<char, FreeBlock>;
-
-  // Of memory that is not touched yet, for so many bytes.
-  static Block AllocateBlock(size_t size);
   // REQUIRES: the sizes that the header of the block states are its own.
-  JoinedDatabases(Block block, size_t size);
+  JoinedDatabases(HugePageBlock block, size_t size);
   // Why the content is none that Join makes; "" if it may be.
   std::string_view FindDamage() const;
 
-  Block block_;
+  HugePageBlock block_;
   size_t size_;
 
   // Parts of the block.
   ClaimRunsV4 v4_;
   ClaimRunsV6 v6_;
   std::span<const uint32_t> asns_;
-  std::span<const char> codes_;  // Two letters for each claim and database.
+  std::span<const uint32_t> codes_of_claims_;
+  size_t codes_count_;
   size_t database_count_;
+  std::span<const char> letters_;  // Two for each set of codes and database.
   std::span<const uint32_t> name_asns_;
   std::span<const uint32_t> name_ends_;
   std::string_view name_text_;

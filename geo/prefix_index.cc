@@ -101,8 +101,8 @@ IntervalMap<Number> Flatten(std::span<const PrefixValue> prefixes,
   return writer.Take();
 }
 
-constexpr Uint128 LeftAligned(uint32_t number) {
-  return static_cast<Uint128>(number) << 96;
+constexpr uint64_t LeftAligned(uint32_t number) {
+  return static_cast<uint64_t>(number) << 32;
 }
 constexpr Uint128 LeftAligned(Uint128 number) { return number; }
 
@@ -126,6 +126,10 @@ unsigned FirstBits(uint64_t word, int depth) {
 }
 unsigned BitsAt(uint64_t high, uint64_t low, int depth) {
   return depth < 64 ? FirstBits(high, depth) : FirstBits(low, depth - 64);
+}
+unsigned FirstBits(Uint128 word, int depth) {
+  return BitsAt(static_cast<uint64_t>(word >> 64), static_cast<uint64_t>(word),
+                depth);
 }
 
 }  // namespace
@@ -190,16 +194,19 @@ class PrefixIndex::Builder {
   }
 
  private:
-  Uint128 First(size_t run) const { return LeftAligned(runs_[run].first); }
+  // An address, left-aligned: bits of IPv4 are found without 128-bit shifts.
+  using Word = decltype(LeftAligned(Number{}));
+  static constexpr int kWordBits = 8 * sizeof(Word);
+
+  Word First(size_t run) const { return LeftAligned(runs_[run].first); }
   unsigned Bits(size_t run, int depth) const {
-    const Uint128 first = First(run);
-    return BitsAt(static_cast<uint64_t>(first >> 64),
-                  static_cast<uint64_t>(first), depth);
+    return FirstBits(First(run), depth);
   }
 
   // The end of the runs from `at` on whose first `bit_count` bits are `bits`.
-  size_t EndOfRuns(size_t at, int bit_count, Uint128 bits) const {
-    while (at < runs_.size() && First(at) >> (128 - bit_count) == bits) ++at;
+  size_t EndOfRuns(size_t at, int bit_count, Word bits) const {
+    while (at < runs_.size() && First(at) >> (kWordBits - bit_count) == bits)
+      ++at;
     return at;
   }
 
@@ -207,7 +214,7 @@ class PrefixIndex::Builder {
   // addresses does.
   size_t SkipFirst(size_t begin, size_t end, int depth) const {
     if (begin == end) return begin;
-    if (depth >= 128) return begin + 1;
+    if (depth >= kWordBits) return begin + 1;
     return First(begin) << depth == 0 ? begin + 1 : begin;
   }
 
@@ -215,8 +222,8 @@ class PrefixIndex::Builder {
   // that share the bits before these.
   Root BuildBlock(size_t begin, size_t end, int depth, int from) {
     const size_t count = size_t{1} << (depth - from);
-    const Uint128 before =
-        from == 0 ? 0 : First(begin) >> (128 - from) << (depth - from);
+    const Word before =
+        from == 0 ? 0 : First(begin) >> (kWordBits - from) << (depth - from);
     const uint32_t first = AddNodes(count);
     size_t at = begin;
     for (size_t i = 0; i < count; ++i) {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "fmt/format.h"
+#include "geo/joined_databases.h"
 #include "tests/support/facts_builder.h"
 #include "tests/support/random_facts.h"
 
