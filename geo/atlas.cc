@@ -5,14 +5,12 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <map>
 #include <optional>
 #include <utility>
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/container/flat_hash_map.h"
-#include "absl/hash/hash.h"
 #include "absl/status/status.h"
 #include "fmt/format.h"
 #include "geo/huge_pages.h"
@@ -70,53 +68,6 @@ std::vector<Validity> PeriodsOf(const Facts& facts, const IpPrefix& prefix) {
   return periods;
 }
 
-using Attributions = HugePageVector<Attribution>;
-
-// The numbers of attributions by class and ASN, in open addressing. A set of
-// absl's looks again for what it has inserted, since assertions are on, and so
-// waits for memory each time.
-class AttributionNumbers {
- public:
-  explicit AttributionNumbers(size_t expected_count)
-      : slots_(std::bit_ceil(2 * expected_count + 2), kFree) {}
-
-  // The number of the one in `all` that is equal; it is added if there is none.
-  AttributionId Intern(const Attribution& attribution, Attributions* all) {
-    if (2 * all->size() >= slots_.size()) Grow(*all);
-    AttributionId& slot = SlotOf(attribution, *all);
-    if (slot == kFree) {
-      slot = static_cast<AttributionId>(all->size());
-      all->push_back(attribution);
-    }
-    return slot;
-  }
-
- private:
-  static constexpr AttributionId kFree = ~AttributionId{0};
-
-  AttributionId& SlotOf(const Attribution& wanted, const Attributions& all) {
-    const uint64_t key = uint64_t{wanted.asn} << 32 | wanted.class_id;
-    const int shift = 64 - std::countr_zero(slots_.size());
-    size_t at = absl::Hash<uint64_t>()(key) >> shift;
-    for (;; at = (at + 1) % slots_.size()) {
-      if (slots_[at] == kFree) return slots_[at];
-      const Attribution& found = all[slots_[at]];
-      if (found.class_id == wanted.class_id && found.asn == wanted.asn) {
-        return slots_[at];
-      }
-    }
-  }
-
-  void Grow(const Attributions& all) {
-    slots_.assign(2 * slots_.size(), kFree);
-    for (size_t i = 0; i < all.size(); ++i) {
-      SlotOf(all[i], all) = static_cast<AttributionId>(i);
-    }
-  }
-
-  std::vector<AttributionId> slots_;  // A power of two of them.
-};
-
 // What every layer says of a run of addresses; zeros where none speaks.
 using LayerValues = std::array<uint32_t, kLayerCount>;
 
@@ -147,8 +98,7 @@ class AtlasBuilder {
   AtlasBuilder(const Facts& facts, const JoinedDatabases& joined)
       : joined_(joined),
         by_claim_(joined.claim_count(), kNotMade),
-        location_of_codes_(joined.codes_count(), kNotMade),
-        numbers_(joined.claim_count()) {
+        location_of_codes_(joined.codes_count(), kNotMade) {
     atlas_.facts_ = &facts;
     // As many, or somewhat more: a table that grows is copied.
     atlas_.attributions_.reserve(joined.claim_count());
@@ -158,8 +108,12 @@ class AtlasBuilder {
 
  private:
   static constexpr AttributionId kNotMade = ~AttributionId{0};
+  using IdsOfClaims = absl::flat_hash_map<uint32_t, AttributionId>;
 
   void AddMarkLayer(std::span<const PrefixMark> marks);
+  void FindOwnLocations();
+  template <typename Number>
+  void InternUnderLayers();
   template <typename Number>
   IntervalMap<Number> LayOver();
   AttributionId IdOf(uint32_t claim) {
@@ -167,17 +121,22 @@ class AtlasBuilder {
     return id == kNotMade ? MakeIdOf(claim) : id;
   }
   AttributionId MakeIdOf(uint32_t claim);
-  AttributionId IdUnderLayers(const LayerValues& values, uint32_t claim);
+  AttributionId IdUnderLayers(const LayerValues& values, uint32_t claim,
+                              IdsOfClaims* ids);
   const RangeRow* RangeOf(uint32_t value) const;
-  AttributionId Attribute(const LayerValues& values, uint32_t claim,
-                          uint32_t location);
+  Attribution Attribute(const LayerValues& values, uint32_t claim,
+                        uint32_t location);
   LocationClaim Locate(const LayerValues& values, uint32_t codes,
                        const RangeRow* range) const;
   void TieService(const RangeRow* range, const RangeRow* derived,
                   Attribution* attribution) const;
   uint32_t OperatorOf(const RangeRow* range, uint32_t asn) const;
   uint32_t InternLocation(LocationClaim claim);
-  AttributionId InternAttribution(Attribution attribution);
+  AttributionId InternAttribution(const Attribution& attribution);
+  AttributionId Append(const Attribution& attribution);
+  static uint64_t KeyOf(const Attribution& attribution) {
+    return uint64_t{attribution.asn} << 32 | attribution.class_id;
+  }
 
   using ClassKey = std::array<uint32_t, 5>;
 
@@ -187,11 +146,15 @@ class AtlasBuilder {
   // Where no layer speaks: by the number of a claim, and of its codes.
   std::vector<AttributionId> by_claim_;
   std::vector<uint32_t> location_of_codes_;
-  absl::flat_hash_map<std::pair<LayerValues, uint32_t>, AttributionId>
-      under_layers_;
+  // Whether no other codes mean the same location.
+  std::vector<bool> has_own_location_;
+  // Elsewhere: by what the layers say, and the number of a claim.
+  absl::flat_hash_map<LayerValues, IdsOfClaims> under_layers_;
   absl::flat_hash_map<LocationClaim, uint32_t> known_locations_;
   absl::flat_hash_map<ClassKey, uint32_t> known_classes_;
-  AttributionNumbers numbers_;
+  // By ASN and class, of what a claim with codes of an own location has not
+  // come to. These are few: a table of them all would not fit in a cache.
+  absl::flat_hash_map<uint64_t, AttributionId> known_attributions_;
 };
 
 Atlas AtlasBuilder::Build(std::span<const PrefixMark> marks) {
@@ -202,6 +165,9 @@ Atlas AtlasBuilder::Build(std::span<const PrefixMark> marks) {
   layers_.push_back(LayerOfRows(facts.anycast));
   AddMarkLayer(marks);
 
+  FindOwnLocations();
+  InternUnderLayers<uint32_t>();
+  InternUnderLayers<Uint128>();
   const IntervalMapV4 v4 = LayOver<uint32_t>();
   const IntervalMapV6 v6 = LayOver<Uint128>();
   atlas_.asn_names_ = joined_.CopyNames();
@@ -230,6 +196,36 @@ void AtlasBuilder::AddMarkLayer(std::span<const PrefixMark> marks) {
   layers_.push_back(MakeLayer(prefixes));
 }
 
+void AtlasBuilder::FindOwnLocations() {
+  absl::flat_hash_map<LocationClaim, uint32_t> first_codes;
+  has_own_location_.assign(joined_.codes_count(), true);
+  for (uint32_t codes = 0; codes < joined_.codes_count(); ++codes) {
+    const auto [found, is_new] =
+        first_codes.emplace(Locate({}, codes, nullptr), codes);
+    if (is_new) continue;
+    has_own_location_[codes] = false;
+    has_own_location_[found->second] = false;
+  }
+}
+
+// Before all others, so that an attribution that no layer has to do with can
+// be compared with all of these.
+template <typename Number>
+void AtlasBuilder::InternUnderLayers() {
+  const auto& claims = RunsOf(joined_, Number{});
+  ForEachRun<Number>(
+      layers_, [&](Number first, Number last, std::span<const uint32_t> said) {
+        LayerValues values;
+        std::copy(said.begin(), said.end(), values.begin());
+        if (values == LayerValues{}) return;
+        IdsOfClaims& ids = under_layers_[values];
+        for (size_t at = claims.Find(first);
+             at < claims.size() && claims.First(at) <= last; ++at) {
+          IdUnderLayers(values, claims.claims[at], &ids);
+        }
+      });
+}
+
 // The layers have a few thousand runs, the databases a million: almost every
 // run needs no more than to look up what its claim comes to.
 template <typename Number>
@@ -248,48 +244,59 @@ IntervalMap<Number> AtlasBuilder::LayOver() {
     before = id;
   };
   size_t at = 0;  // The first run that has not begun.
-  ForEachRun<Number>(
-      layers_, [&](Number first, Number last, std::span<const uint32_t> said) {
-        LayerValues values;
-        std::copy(said.begin(), said.end(), values.begin());
-        const bool is_bare = values == LayerValues{};
-        const auto id_of = [&](uint32_t claim) {
-          return is_bare ? IdOf(claim) : IdUnderLayers(values, claim);
-        };
-        if (at > 0 && (at == claims.size() || claims.First(at) > first)) {
-          set_from(first, id_of(claims.claims[at - 1]));
-        }
-        for (; at < claims.size() && claims.First(at) <= last; ++at) {
-          set_from(claims.First(at), id_of(claims.claims[at]));
-        }
-      });
+  ForEachRun<Number>(layers_, [&](Number first, Number last,
+                                  std::span<const uint32_t> said) {
+    LayerValues values;
+    std::copy(said.begin(), said.end(), values.begin());
+    IdsOfClaims* const ids =
+        values == LayerValues{} ? nullptr : &under_layers_[values];
+    const auto id_of = [&](uint32_t claim) {
+      return ids == nullptr ? IdOf(claim) : IdUnderLayers(values, claim, ids);
+    };
+    if (at > 0 && (at == claims.size() || claims.First(at) > first)) {
+      set_from(first, id_of(claims.claims[at - 1]));
+    }
+    for (; at < claims.size() && claims.First(at) <= last; ++at) {
+      set_from(claims.First(at), id_of(claims.claims[at]));
+    }
+  });
   return result;
 }
 
+// Two claims that come to one attribution have one ASN, and codes that mean one
+// location.
 AttributionId AtlasBuilder::MakeIdOf(uint32_t claim) {
   const uint32_t codes = joined_.codes(claim);
   uint32_t& location = location_of_codes_[codes];
   if (location == kNotMade) {
     location = InternLocation(Locate({}, codes, nullptr));
   }
-  return by_claim_[claim] = Attribute({}, claim, location);
+  const Attribution attribution = Attribute({}, claim, location);
+  AttributionId& id = by_claim_[claim];
+  if (has_own_location_[codes]) {
+    const auto found = known_attributions_.find(KeyOf(attribution));
+    id = found == known_attributions_.end() ? Append(attribution)
+                                            : found->second;
+  } else {
+    id = InternAttribution(attribution);
+  }
+  return id;
 }
 
 AttributionId AtlasBuilder::IdUnderLayers(const LayerValues& values,
-                                          uint32_t claim) {
-  const auto [found, is_new] =
-      under_layers_.emplace(std::pair(values, claim), kNotMade);
+                                          uint32_t claim, IdsOfClaims* ids) {
+  const auto [found, is_new] = ids->emplace(claim, kNotMade);
   if (is_new) {
     const RangeRow* const range = RangeOf(values[kRangeLayer]);
-    found->second =
+    found->second = InternAttribution(
         Attribute(values, claim,
-                  InternLocation(Locate(values, joined_.codes(claim), range)));
+                  InternLocation(Locate(values, joined_.codes(claim), range))));
   }
   return found->second;
 }
 
-AttributionId AtlasBuilder::Attribute(const LayerValues& values, uint32_t claim,
-                                      uint32_t location) {
+Attribution AtlasBuilder::Attribute(const LayerValues& values, uint32_t claim,
+                                    uint32_t location) {
   Attribution attribution;
   attribution.location = location;
   attribution.marks = values[kMarkLayer];
@@ -299,7 +306,13 @@ AttributionId AtlasBuilder::Attribute(const LayerValues& values, uint32_t claim,
     attribution.operator_entity = OperatorOf(range, attribution.asn);
     TieService(range, RangeOf(values[kDerivedLayer]), &attribution);
   }
-  return InternAttribution(attribution);
+  const ClassKey key = {
+      attribution.location, attribution.operator_entity, attribution.service,
+      static_cast<uint32_t>(attribution.grade), attribution.marks};
+  attribution.class_id =
+      known_classes_.emplace(key, static_cast<uint32_t>(known_classes_.size()))
+          .first->second;
+  return attribution;
 }
 
 const RangeRow* AtlasBuilder::RangeOf(uint32_t value) const {
@@ -367,15 +380,21 @@ uint32_t AtlasBuilder::InternLocation(LocationClaim claim) {
   return found->second;
 }
 
-AttributionId AtlasBuilder::InternAttribution(Attribution attribution) {
-  const ClassKey key = {
-      attribution.location, attribution.operator_entity, attribution.service,
-      static_cast<uint32_t>(attribution.grade), attribution.marks};
-  const auto [class_found, is_new_class] = known_classes_.emplace(
-      key, static_cast<uint32_t>(atlas_.classes_.size()));
-  attribution.class_id = class_found->second;
-  const AttributionId id = numbers_.Intern(attribution, &atlas_.attributions_);
-  if (is_new_class) atlas_.classes_.push_back(id);
+AttributionId AtlasBuilder::InternAttribution(const Attribution& attribution) {
+  const auto found = known_attributions_.find(KeyOf(attribution));
+  if (found != known_attributions_.end()) return found->second;
+  const AttributionId id = Append(attribution);
+  known_attributions_.emplace(KeyOf(attribution), id);
+  return id;
+}
+
+// An attribution of a class that none had was numbered a moment ago.
+AttributionId AtlasBuilder::Append(const Attribution& attribution) {
+  const auto id = static_cast<AttributionId>(atlas_.attributions_.size());
+  atlas_.attributions_.push_back(attribution);
+  if (attribution.class_id == atlas_.classes_.size()) {
+    atlas_.classes_.push_back(id);
+  }
   return id;
 }
 

@@ -114,7 +114,26 @@ bool AreBelow(std::span<const uint32_t> numbers, size_t limit) {
   return most < limit;
 }
 
+// The last run that begins at or before `address`.
+template <typename Runs, typename Number>
+size_t FindRun(const Runs& runs, Number address) {
+  size_t begin = 0;
+  size_t end = runs.size();
+  while (end - begin > 1) {
+    const size_t middle = begin + (end - begin) / 2;
+    (runs.First(middle) <= address ? begin : end) = middle;
+  }
+  return begin;
+}
+
 }  // namespace
+
+size_t ClaimRunsV4::Find(uint32_t address) const {
+  return FindRun(*this, address);
+}
+size_t ClaimRunsV6::Find(Uint128 address) const {
+  return FindRun(*this, address);
+}
 
 // The begin of a block. All that follows the checksum is covered by it.
 struct JoinedDatabases::Header {

@@ -40,6 +40,8 @@ struct ClaimRunsV4 {
 
   size_t size() const { return claims.size(); }
   uint32_t First(size_t run) const { return firsts[run]; }
+  // The run of an address.
+  size_t Find(uint32_t address) const;
 };
 struct ClaimRunsV6 {
   std::span<const uint64_t> highs;
@@ -51,6 +53,7 @@ struct ClaimRunsV6 {
     const Uint128 high = static_cast<Uint128>(highs[run]) << 64;
     return lows.empty() ? high : high | lows[run];
   }
+  size_t Find(Uint128 address) const;
 };
 
 class JoinedDatabases {

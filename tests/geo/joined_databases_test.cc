@@ -71,15 +71,10 @@ std::string Describe(const JoinedDatabases& joined, uint32_t claim) {
 }
 
 std::string At(const JoinedDatabases& joined, const IpAddress& address) {
-  const auto claim_in = [&](const auto& runs) {
-    size_t run = 0;
-    while (run + 1 < runs.size() && runs.First(run + 1) <= address.number()) {
-      ++run;
-    }
-    return runs.claims[run];
-  };
-  return Describe(
-      joined, address.is_v4() ? claim_in(joined.v4()) : claim_in(joined.v6()));
+  const uint32_t claim =
+      address.is_v4() ? joined.v4().claims[joined.v4().Find(address.v4())]
+                      : joined.v6().claims[joined.v6().Find(address.number())];
+  return Describe(joined, claim);
 }
 
 TEST(JoinedDatabasesTest, HaveTheCodesAsTheyAreWrittenAndTheAsn) {
