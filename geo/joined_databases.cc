@@ -30,8 +30,8 @@ constexpr uint32_t kVersion = 1;
 // As the processor that writes the file stores it.
 constexpr uint32_t kByteOrder = 0x01020304;
 
-// Twice what eight of the largest databases would come to.
-constexpr off_t kMaxFileBytes = off_t{1} << 32;
+// As for a database (mmdb.cc).
+constexpr off_t kMaxFileBytes = off_t{1} << 30;
 
 constexpr size_t kCodeLetters = 2;
 constexpr size_t kDigestLetters = 64;  // SHA-256 in hexadecimal.
@@ -151,7 +151,7 @@ struct JoinedDatabases::Header {
   uint32_t codes_count = 0;
   uint32_t name_count = 0;
   uint32_t name_bytes = 0;
-  uint32_t unused = 0;
+  uint32_t unused = 0;  // Fills the word.
   // Of each database, zeros after the last.
   std::array<Digest, kMaxCountryDatabases + 1> digests = {};
 
