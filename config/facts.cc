@@ -178,6 +178,7 @@ class Loader {
 };
 
 std::unique_ptr<Facts> Loader::Load() {
+  facts_->joined_file = PathOf("", "databases.joined");
   LoadCountries();
   LoadAsn();
   LoadServices();
@@ -314,11 +315,6 @@ std::optional<Database> Loader::OpenMmdb(const std::string& path,
     return std::nullopt;
   }
   if (!IsOfKind(**file, kind)) return std::nullopt;
-  const absl::StatusOr<std::string> sha256 = Sha256HexOfFile(path);
-  if (!sha256.ok()) {
-    problems_->push_back(ProblemOf(path, sha256.status()));
-    return std::nullopt;
-  }
   const MmdbMetadata& metadata = (*file)->metadata();
   Database database;
   database.source.name = fs::path(path).stem().string();
@@ -327,7 +323,7 @@ std::optional<Database> Loader::OpenMmdb(const std::string& path,
     database.source.built = std::chrono::floor<std::chrono::days>(
         std::chrono::sys_seconds(std::chrono::seconds(metadata.build_epoch_s)));
   }
-  database.source.sha256 = *sha256;
+  database.source.sha256 = Sha256Hex((*file)->content());
   database.source.attribution =
       AttributionOf(database.source.name + " " + metadata.database_type + " " +
                     metadata.description);

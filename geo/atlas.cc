@@ -6,26 +6,30 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <optional>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "fmt/format.h"
+#include "geo/huge_pages.h"
+#include "geo/joined_databases.h"
 #include "geo/layers.h"
 
 namespace octroi {
 namespace {
 
-// The layers in the order of Atlas's precedence; databases follow.
+// The layers that are laid over the databases, in the order of Atlas's
+// precedence.
 enum LayerIndex : size_t {
   kSpecialLayer,
   kRangeLayer,
   kDerivedLayer,
   kAnycastLayer,
   kMarkLayer,
-  kAsnLayer,
-  kFirstCountryLayer,
+  kLayerCount,
 };
-constexpr size_t kMaxLayers = kFirstCountryLayer + Atlas::kMaxCountryDatabases;
 
 // Whether a range says where its addresses are: a code may be a pseudo-code.
 bool Locates(const Facts& facts, const RangeRow& range) {
@@ -64,113 +68,111 @@ std::vector<Validity> PeriodsOf(const Facts& facts, const IpPrefix& prefix) {
   return periods;
 }
 
-// What every layer says of a run of addresses.
-using LayerValues = std::array<uint32_t, kMaxLayers>;
+// What every layer says of a run of addresses; zeros where none speaks.
+using LayerValues = std::array<uint32_t, kLayerCount>;
+
+// The partition of joined databases that has numbers of the tag's type.
+const ClaimRunsV4& RunsOf(const JoinedDatabases& joined, uint32_t /*tag*/) {
+  return joined.v4();
+}
+const ClaimRunsV6& RunsOf(const JoinedDatabases& joined, Uint128 /*tag*/) {
+  return joined.v6();
+}
+
+absl::StatusOr<JoinedDatabases> ReadOrJoin(const Facts& facts, Day day) {
+  if (!facts.joined_file.empty()) {
+    absl::StatusOr<std::optional<JoinedDatabases>> joined =
+        JoinedDatabases::Read(facts.joined_file, facts);
+    if (!joined.ok()) return joined.status();
+    if (*joined) return **std::move(joined);
+  }
+  return JoinedDatabases::Join(facts, day);
+}
 
 }  // namespace
 
-// Joins the layers run by run, and interns what they say.
+// Lays the layers over the joined databases, run by run, and interns what they
+// say together.
 class AtlasBuilder {
  public:
-  AtlasBuilder(const Facts& facts, Day day) : day_(day) {
+  AtlasBuilder(const Facts& facts, const JoinedDatabases& joined)
+      : joined_(joined),
+        by_claim_(joined.claim_count(), kNotMade),
+        location_of_codes_(joined.codes_count(), kNotMade) {
     atlas_.facts_ = &facts;
-    known_others_.emplace(last_others_, last_number_);
+    // As many, or somewhat more: a table that grows is copied.
+    atlas_.attributions_.reserve(joined.claim_count());
   }
 
-  absl::StatusOr<Atlas> Build(std::span<const PrefixMark> marks);
+  Atlas Build(std::span<const PrefixMark> marks);
 
  private:
-  absl::Status AddCountryLayers();
-  absl::Status AddAsnLayer();
+  static constexpr AttributionId kNotMade = ~AttributionId{0};
+  using IdsOfClaims = absl::flat_hash_map<uint32_t, AttributionId>;
+
   void AddMarkLayer(std::span<const PrefixMark> marks);
+  void FindOwnLocations();
   template <typename Number>
-  IntervalMap<Number> Join();
+  void InternUnderLayers();
+  template <typename Number>
+  IntervalMap<Number> LayOver();
+  AttributionId IdOf(uint32_t claim) {
+    const AttributionId id = by_claim_[claim];
+    return id == kNotMade ? MakeIdOf(claim) : id;
+  }
+  AttributionId MakeIdOf(uint32_t claim);
+  AttributionId IdUnderLayers(const LayerValues& values, uint32_t claim,
+                              IdsOfClaims* ids);
   const RangeRow* RangeOf(uint32_t value) const;
-  AttributionId Intern(const LayerValues& values, bool is_v4);
-  AttributionId Attribute(const LayerValues& values, bool is_v4);
-  LocationClaim Locate(const LayerValues& values, bool is_v4,
+  Attribution Attribute(const LayerValues& values, uint32_t claim,
+                        uint32_t location);
+  LocationClaim Locate(const LayerValues& values, uint32_t codes,
                        const RangeRow* range) const;
   void TieService(const RangeRow* range, const RangeRow* derived,
                   Attribution* attribution) const;
   uint32_t OperatorOf(const RangeRow* range, uint32_t asn) const;
   uint32_t InternLocation(LocationClaim claim);
-  AttributionId InternAttribution(Attribution attribution);
+  AttributionId InternAttribution(const Attribution& attribution);
+  AttributionId Append(const Attribution& attribution);
+  static uint64_t KeyOf(const Attribution& attribution) {
+    return uint64_t{attribution.asn} << 32 | attribution.class_id;
+  }
 
   using ClassKey = std::array<uint32_t, 5>;
 
-  const Day day_;
+  const JoinedDatabases& joined_;
   Atlas atlas_;
   std::vector<Layer> layers_;
-  CountryNumbers codes_;        // Values of country layers.
-  std::vector<uint32_t> asns_;  // Values of the ASN layer, less one.
-  // Numbers of what all layers but that of ASNs say, and the last one asked
-  // for.
-  absl::flat_hash_map<LayerValues, uint32_t> known_others_;
-  LayerValues last_others_ = {};
-  uint32_t last_number_ = 0;
-  // By that number and the value of the ASN layer.
-  absl::flat_hash_map<uint64_t, AttributionId> known_v4_;
-  absl::flat_hash_map<uint64_t, AttributionId> known_v6_;
+  // Where no layer speaks: by the number of a claim, and of its codes.
+  std::vector<AttributionId> by_claim_;
+  std::vector<uint32_t> location_of_codes_;
+  // Whether no other codes mean the same location.
+  std::vector<bool> has_own_location_;
+  // Elsewhere: by what the layers say, and the number of a claim.
+  absl::flat_hash_map<LayerValues, IdsOfClaims> under_layers_;
   absl::flat_hash_map<LocationClaim, uint32_t> known_locations_;
   absl::flat_hash_map<ClassKey, uint32_t> known_classes_;
-  absl::flat_hash_map<std::pair<uint32_t, uint32_t>, AttributionId>
-      known_attributions_;  // (class, ASN)
+  // By ASN and class, of what a claim with codes of an own location has not
+  // come to. These are few: a table of them all would not fit in a cache.
+  absl::flat_hash_map<uint64_t, AttributionId> known_attributions_;
 };
 
-absl::StatusOr<Atlas> AtlasBuilder::Build(std::span<const PrefixMark> marks) {
+Atlas AtlasBuilder::Build(std::span<const PrefixMark> marks) {
   const Facts& facts = *atlas_.facts_;
   layers_.push_back(LayerOfRows(facts.special_purpose.rows()));
   layers_.push_back(LayerOfRanges(facts.ranges.rows(), false));
   layers_.push_back(LayerOfRanges(facts.ranges.rows(), true));
   layers_.push_back(LayerOfRows(facts.anycast));
   AddMarkLayer(marks);
-  absl::Status status = AddAsnLayer();
-  if (!status.ok()) return status;
-  status = AddCountryLayers();
-  if (!status.ok()) return status;
 
-  const IntervalMapV4 v4 = Join<uint32_t>();
-  for (Layer& layer : layers_) layer.v4 = {};
-  const IntervalMapV6 v6 = Join<Uint128>();
-  layers_.clear();
+  FindOwnLocations();
+  InternUnderLayers<uint32_t>();
+  InternUnderLayers<Uint128>();
+  const IntervalMapV4 v4 = LayOver<uint32_t>();
+  const IntervalMapV6 v6 = LayOver<Uint128>();
+  atlas_.asn_names_ = joined_.CopyNames();
   atlas_.index_ = PrefixIndex::Build(v4, v6);
   return std::move(atlas_);
-}
-
-absl::Status AtlasBuilder::AddAsnLayer() {
-  const Facts& facts = *atlas_.facts_;
-  Layer layer = MakeLayer({});
-  if (!facts.asn.empty()) {
-    const AsnDatabase& database = BuildInForce(facts.asn, day_);
-    absl::StatusOr<MmdbFile::AsnTable> table = database.file->WalkAsns();
-    if (!table.ok()) return table.status();
-    asns_.reserve(table->records.size());
-    std::vector<uint32_t> values;
-    for (MmdbAsn& record : table->records) {
-      asns_.push_back(record.asn);
-      values.push_back(static_cast<uint32_t>(asns_.size()));
-      atlas_.asn_names_.try_emplace(record.asn, std::move(record.organization));
-    }
-    layer = LayerOfEntries(table->entries, values);
-  }
-  layers_.push_back(std::move(layer));
-  return absl::OkStatus();
-}
-
-absl::Status AtlasBuilder::AddCountryLayers() {
-  const Facts& facts = *atlas_.facts_;
-  if (facts.countries.size() > Atlas::kMaxCountryDatabases) {
-    return absl::InvalidArgumentError(
-        fmt::format("{} country databases are configured; at most {} are read",
-                    facts.countries.size(), Atlas::kMaxCountryDatabases));
-  }
-  for (const CountrySeries& series : facts.countries) {
-    const absl::StatusOr<CountryTable> table =
-        BuildInForce(series, day_).file->WalkCountries();
-    if (!table.ok()) return table.status();
-    layers_.push_back(MakeCountryLayer(*table, facts.jurisdictions, &codes_));
-  }
-  return absl::OkStatus();
 }
 
 // The longest marked prefix that contains an address decides the set: every
@@ -194,61 +196,123 @@ void AtlasBuilder::AddMarkLayer(std::span<const PrefixMark> marks) {
   layers_.push_back(MakeLayer(prefixes));
 }
 
+void AtlasBuilder::FindOwnLocations() {
+  absl::flat_hash_map<LocationClaim, uint32_t> first_codes;
+  has_own_location_.assign(joined_.codes_count(), true);
+  for (uint32_t codes = 0; codes < joined_.codes_count(); ++codes) {
+    const auto [found, is_new] =
+        first_codes.emplace(Locate({}, codes, nullptr), codes);
+    if (is_new) continue;
+    has_own_location_[codes] = false;
+    has_own_location_[found->second] = false;
+  }
+}
+
+// Before all others, so that an attribution that no layer has to do with can
+// be compared with all of these.
 template <typename Number>
-IntervalMap<Number> AtlasBuilder::Join() {
-  constexpr bool kIsV4 = sizeof(Number) == sizeof(uint32_t);
-  IntervalMap<Number> joined;
-  size_t most_runs = 0;
+void AtlasBuilder::InternUnderLayers() {
+  const auto& claims = RunsOf(joined_, Number{});
+  ForEachRun<Number>(
+      layers_, [&](Number first, Number last, std::span<const uint32_t> said) {
+        LayerValues values;
+        std::copy(said.begin(), said.end(), values.begin());
+        if (values == LayerValues{}) return;
+        IdsOfClaims& ids = under_layers_[values];
+        for (size_t at = claims.Find(first);
+             at < claims.size() && claims.First(at) <= last; ++at) {
+          IdUnderLayers(values, claims.claims[at], &ids);
+        }
+      });
+}
+
+// The layers have a few thousand runs, the databases a million: almost every
+// run needs no more than to look up what its claim comes to.
+template <typename Number>
+IntervalMap<Number> AtlasBuilder::LayOver() {
+  const auto& claims = RunsOf(joined_, Number{});
+  IntervalMap<Number> result;
+  size_t most_runs = claims.size();
   for (const Layer& layer : layers_) {
     most_runs += FamilyOf(layer, Number{}).runs.size();
   }
-  joined.runs.reserve(most_runs);
-  LayerValues key{};
-  ForEachRun<Number>(layers_, [&](Number first, Number /*last*/,
-                                  std::span<const uint32_t> values) {
-    std::copy(values.begin(), values.end(), key.begin());
-    const AttributionId id = Intern(key, kIsV4);
-    if (joined.runs.empty() || joined.runs.back().value != id) {
-      joined.runs.push_back({first, id});
+  result.runs.reserve(most_runs);
+  AttributionId before = kNotMade;
+  const auto set_from = [&](Number first, AttributionId id) {
+    if (id == before) return;
+    result.runs.push_back({first, id});
+    before = id;
+  };
+  size_t at = 0;  // The first run that has not begun.
+  ForEachRun<Number>(layers_, [&](Number first, Number last,
+                                  std::span<const uint32_t> said) {
+    LayerValues values;
+    std::copy(said.begin(), said.end(), values.begin());
+    IdsOfClaims* const ids =
+        values == LayerValues{} ? nullptr : &under_layers_[values];
+    const auto id_of = [&](uint32_t claim) {
+      return ids == nullptr ? IdOf(claim) : IdUnderLayers(values, claim, ids);
+    };
+    if (at > 0 && (at == claims.size() || claims.First(at) > first)) {
+      set_from(first, id_of(claims.claims[at - 1]));
+    }
+    for (; at < claims.size() && claims.First(at) <= last; ++at) {
+      set_from(claims.First(at), id_of(claims.claims[at]));
     }
   });
-  return joined;
+  return result;
 }
 
-// What the layers say apart from the ASN is mostly what they said of the run
-// before, or of a few thousand others: it has a number, and a pair of numbers
-// is quickly found.
-AttributionId AtlasBuilder::Intern(const LayerValues& values, bool is_v4) {
-  LayerValues others = values;
-  others[kAsnLayer] = 0;
-  if (others != last_others_) {
-    last_others_ = others;
-    last_number_ =
-        known_others_
-            .emplace(others, static_cast<uint32_t>(known_others_.size()))
-            .first->second;
+// Two claims that come to one attribution have one ASN, and codes that mean one
+// location.
+AttributionId AtlasBuilder::MakeIdOf(uint32_t claim) {
+  const uint32_t codes = joined_.codes(claim);
+  uint32_t& location = location_of_codes_[codes];
+  if (location == kNotMade) {
+    location = InternLocation(Locate({}, codes, nullptr));
   }
-  const uint64_t key = uint64_t{last_number_} << 32 | values[kAsnLayer];
-  auto& known = is_v4 ? known_v4_ : known_v6_;
-  const auto found = known.find(key);
-  if (found != known.end()) return found->second;
-  const AttributionId id = Attribute(values, is_v4);
-  known.emplace(key, id);
+  const Attribution attribution = Attribute({}, claim, location);
+  AttributionId& id = by_claim_[claim];
+  if (has_own_location_[codes]) {
+    const auto found = known_attributions_.find(KeyOf(attribution));
+    id = found == known_attributions_.end() ? Append(attribution)
+                                            : found->second;
+  } else {
+    id = InternAttribution(attribution);
+  }
   return id;
 }
 
-AttributionId AtlasBuilder::Attribute(const LayerValues& values, bool is_v4) {
-  const RangeRow* range = RangeOf(values[kRangeLayer]);
+AttributionId AtlasBuilder::IdUnderLayers(const LayerValues& values,
+                                          uint32_t claim, IdsOfClaims* ids) {
+  const auto [found, is_new] = ids->emplace(claim, kNotMade);
+  if (is_new) {
+    const RangeRow* const range = RangeOf(values[kRangeLayer]);
+    found->second = InternAttribution(
+        Attribute(values, claim,
+                  InternLocation(Locate(values, joined_.codes(claim), range))));
+  }
+  return found->second;
+}
+
+Attribution AtlasBuilder::Attribute(const LayerValues& values, uint32_t claim,
+                                    uint32_t location) {
   Attribution attribution;
-  LocationClaim location = Locate(values, is_v4, range);
-  if (location.kind != LocationKind::kSpecialPurpose) {
-    if (values[kAsnLayer] != 0) attribution.asn = asns_[values[kAsnLayer] - 1];
+  attribution.location = location;
+  attribution.marks = values[kMarkLayer];
+  if (atlas_.locations_[location].kind != LocationKind::kSpecialPurpose) {
+    const RangeRow* const range = RangeOf(values[kRangeLayer]);
+    attribution.asn = joined_.asn(claim);
     attribution.operator_entity = OperatorOf(range, attribution.asn);
     TieService(range, RangeOf(values[kDerivedLayer]), &attribution);
   }
-  attribution.location = InternLocation(std::move(location));
-  attribution.marks = values[kMarkLayer];
-  return InternAttribution(attribution);
+  const ClassKey key = {
+      attribution.location, attribution.operator_entity, attribution.service,
+      static_cast<uint32_t>(attribution.grade), attribution.marks};
+  attribution.class_id =
+      known_classes_.emplace(key, static_cast<uint32_t>(known_classes_.size()))
+          .first->second;
+  return attribution;
 }
 
 const RangeRow* AtlasBuilder::RangeOf(uint32_t value) const {
@@ -263,7 +327,7 @@ void AtlasBuilder::TieService(const RangeRow* range, const RangeRow* derived,
   attribution->grade = tie->grade;
 }
 
-LocationClaim AtlasBuilder::Locate(const LayerValues& values, bool is_v4,
+LocationClaim AtlasBuilder::Locate(const LayerValues& values, uint32_t codes,
                                    const RangeRow* range) const {
   const Facts& facts = *atlas_.facts_;
   LocationClaim claim;
@@ -285,12 +349,10 @@ LocationClaim AtlasBuilder::Locate(const LayerValues& values, bool is_v4,
     return claim;
   }
   const bool is_global = range != nullptr && range->is_global();
-  const bool is_announced =
-      values[kAsnLayer] != 0 && asns_[values[kAsnLayer] - 1] != 0;
-  if (!is_global && (is_v4 || is_announced)) {
-    for (size_t i = kFirstCountryLayer; i < layers_.size(); ++i) {
-      if (values[i] != 0) claim.opinions.push_back(codes_.code(values[i]));
-    }
+  for (size_t i = 0; !is_global && i < joined_.database_count(); ++i) {
+    const CountryCode code =
+        facts.jurisdictions.Resolve(joined_.code(codes, i));
+    if (code.is_known()) claim.opinions.push_back(code);
   }
   if (values[kAnycastLayer] != 0) {
     claim.kind = LocationKind::kAnycast;
@@ -318,45 +380,43 @@ uint32_t AtlasBuilder::InternLocation(LocationClaim claim) {
   return found->second;
 }
 
-AttributionId AtlasBuilder::InternAttribution(Attribution attribution) {
-  const ClassKey key = {
-      attribution.location, attribution.operator_entity, attribution.service,
-      static_cast<uint32_t>(attribution.grade), attribution.marks};
-  const auto [class_found, is_new_class] = known_classes_.emplace(
-      key, static_cast<uint32_t>(atlas_.classes_.size()));
-  attribution.class_id = class_found->second;
-  const auto next_id = static_cast<AttributionId>(atlas_.attributions_.size());
-  const auto [found, is_new] = known_attributions_.emplace(
-      std::pair(attribution.class_id, attribution.asn), next_id);
-  if (is_new) atlas_.attributions_.push_back(attribution);
-  if (is_new_class) atlas_.classes_.push_back(found->second);
-  return found->second;
+AttributionId AtlasBuilder::InternAttribution(const Attribution& attribution) {
+  const auto found = known_attributions_.find(KeyOf(attribution));
+  if (found != known_attributions_.end()) return found->second;
+  const AttributionId id = Append(attribution);
+  known_attributions_.emplace(KeyOf(attribution), id);
+  return id;
+}
+
+// An attribution of a class that none had was numbered a moment ago.
+AttributionId AtlasBuilder::Append(const Attribution& attribution) {
+  const auto id = static_cast<AttributionId>(atlas_.attributions_.size());
+  atlas_.attributions_.push_back(attribution);
+  if (attribution.class_id == atlas_.classes_.size()) {
+    atlas_.classes_.push_back(id);
+  }
+  return id;
 }
 
 absl::StatusOr<Atlas> Atlas::Build(const Facts& facts,
                                    std::span<const PrefixMark> marks, Day day) {
-  absl::StatusOr<Atlas> atlas = AtlasBuilder(facts, day).Build(marks);
-  // What the builder took is several times what the atlas keeps, and nothing
-  // else will ask for as much: the kernel gets it back.
-  ::malloc_trim(0);
-  return atlas;
-}
-
-std::string_view Atlas::AsnName(uint32_t asn) const {
-  const auto found = asn_names_.find(asn);
-  return found == asn_names_.end() ? std::string_view() : found->second;
+  // What this takes is several times what the atlas keeps, and nothing else
+  // will ask for as much: the kernel gets it back.
+  const absl::Cleanup give_back = [] { ::malloc_trim(0); };
+  const absl::StatusOr<JoinedDatabases> joined = ReadOrJoin(facts, day);
+  if (!joined.ok()) return joined.status();
+  return AtlasBuilder(facts, *joined).Build(marks);
 }
 
 size_t Atlas::memory_bytes() const {
-  size_t names = asn_names_.size() * sizeof(*asn_names_.begin());
-  for (const auto& [asn, name] : asn_names_) names += name.capacity() + 1;
   size_t claims = 0;
   for (const LocationClaim& claim : locations_) {
     claims += sizeof(claim) + claim.opinions.size() * sizeof(CountryCode) +
               claim.anycast_periods.size() * sizeof(Validity);
   }
   return index_.memory_bytes() + attributions_.size() * sizeof(Attribution) +
-         classes_.size() * sizeof(AttributionId) + claims + names;
+         classes_.size() * sizeof(AttributionId) + claims +
+         asn_names_.memory_bytes();
 }
 
 namespace {

@@ -30,9 +30,10 @@
 #include <string_view>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
+#include "geo/asn_names.h"
 #include "geo/facts.h"
+#include "geo/huge_pages.h"
 #include "geo/prefix_index.h"
 
 namespace octroi {
@@ -89,9 +90,7 @@ class Atlas {
  public:
   // Joins the facts, with the build of each database that is in force on the
   // day, by default the newest; `marks` may overlap and repeat. The facts must
-  // outlive the atlas. Fails if a database cannot be walked, or if there are
-  // more than kMaxCountryDatabases opinions.
-  static constexpr size_t kMaxCountryDatabases = 8;
+  // outlive the atlas. Fails as JoinedDatabases::Join and Read do.
   static absl::StatusOr<Atlas> Build(const Facts& facts,
                                      std::span<const PrefixMark> marks,
                                      Day day = Day::max());
@@ -124,7 +123,7 @@ class Atlas {
   }
   // The name that the ASN database gives; "" if it has none, the first where it
   // has several.
-  std::string_view AsnName(uint32_t asn) const;
+  std::string_view AsnName(uint32_t asn) const { return asn_names_.Find(asn); }
 
   const Facts& facts() const { return *facts_; }
   // What all of the above takes, without what an allocator adds.
@@ -135,11 +134,11 @@ class Atlas {
 
   const Facts* facts_ = nullptr;
   PrefixIndex index_;
-  std::vector<Attribution> attributions_;
+  HugePageVector<Attribution> attributions_;
   std::vector<AttributionId> classes_;
   std::vector<LocationClaim> locations_;
   std::vector<std::vector<uint32_t>> mark_sets_;
-  absl::flat_hash_map<uint32_t, std::string> asn_names_;
+  AsnNames asn_names_;
 };
 
 // One claim of one source about an address, for a person to read.

@@ -68,6 +68,10 @@ struct Facts {
   std::vector<SchemeRow> schemes;
   RangeTable ranges;
   std::vector<AnycastRow> anycast;
+  // A file in which databases are joined already (joined_databases.h), which is
+  // used if it is of those above and exists; "" for none. It tells nothing that
+  // they do not, and so is not a source.
+  std::string joined_file;
   // Every file, databases included, in the order that results list them.
   std::vector<FactSource> sources;
 };

@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 
 #include <cstddef>
+#include <memory>
 #include <new>
 #include <vector>
 
@@ -41,12 +42,26 @@ struct HugePageAllocator {
   static constexpr size_t kHugePageBytes = size_t{2} << 20;
 
   static std::align_val_t AlignmentOf(size_t bytes) {
-    return std::align_val_t(bytes >= kHugePageBytes ? kHugePageBytes
-                                                    : alignof(T));
+    static_assert(alignof(T) <= alignof(std::max_align_t));
+    return std::align_val_t(
+        bytes >= kHugePageBytes ? kHugePageBytes : alignof(std::max_align_t));
   }
 };
 
 template <typename T>
 using HugePageVector = std::vector<T, HugePageAllocator<T>>;
+
+// Bytes that are not touched before they are written: a vector would fill them
+// with zeros first. Aligned as malloc aligns, or better.
+struct FreeHugePages {
+  size_t size = 0;
+  void operator()(char* block) const {
+    HugePageAllocator<char>().deallocate(block, size);
+  }
+};
+using HugePageBlock = std::unique_ptr<char, FreeHugePages>;
+inline HugePageBlock AllocateHugePages(size_t bytes) {
+  return {HugePageAllocator<char>().allocate(bytes), FreeHugePages{bytes}};
+}
 
 }  // namespace octroi

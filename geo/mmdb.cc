@@ -175,8 +175,13 @@ absl::Status NotMmdb(const std::string& path, std::string_view content) {
 
 std::string ErrnoMessage() { return std::generic_category().message(errno); }
 
+struct Content {
+  HugePageBlock bytes;
+  size_t size;
+};
+
 // The whole of a regular file. O_NONBLOCK: a pipe must not make octroi wait.
-absl::StatusOr<std::string> ReadRegularFile(const std::string& path) {
+absl::StatusOr<Content> ReadRegularFile(const std::string& path) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) {
     return absl::NotFoundError(fmt::format("{}: cannot open: {}; accepted: {}",
@@ -201,11 +206,11 @@ absl::StatusOr<std::string> ReadRegularFile(const std::string& path) {
                     kMaxFileBytes));
   }
 
-  std::string content(static_cast<size_t>(status.st_size), '\0');
+  const auto size = static_cast<size_t>(status.st_size);
+  HugePageBlock bytes = AllocateHugePages(size);
   size_t filled = 0;
-  while (filled < content.size()) {
-    const ssize_t count =
-        ::read(fd, content.data() + filled, content.size() - filled);
+  while (filled < size) {
+    const ssize_t count = ::read(fd, bytes.get() + filled, size - filled);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) {
       return absl::UnavailableError(
@@ -214,8 +219,7 @@ absl::StatusOr<std::string> ReadRegularFile(const std::string& path) {
     if (count == 0) break;  // It shrank: the checks that follow will say.
     filled += static_cast<size_t>(count);
   }
-  content.resize(filled);
-  return content;
+  return Content{std::move(bytes), filled};
 }
 
 std::string_view DataSection(const MMDB_s& mmdb, size_t size) {
@@ -273,24 +277,33 @@ MMDB_lookup_result_s LookupInTree(const MMDB_s& mmdb, const IpAddress& address,
 
 }  // namespace
 
-MmdbFile::MmdbFile(std::string path, std::string content)
+MmdbFile::MmdbFile(std::string path, HugePageBlock content, size_t size)
     : path_(std::move(path)),
       content_(std::move(content)),
+      size_(size),
       mmdb_(std::make_unique<MMDB_s>()) {}
 
 MmdbFile::~MmdbFile() = default;
 
 absl::StatusOr<std::unique_ptr<MmdbFile>> MmdbFile::Open(
     const std::string& path) {
-  absl::StatusOr<std::string> content = ReadRegularFile(path);
+  absl::StatusOr<Content> content = ReadRegularFile(path);
   if (!content.ok()) return content.status();
-  return Parse(path, *std::move(content));
+  return Make(path, std::move(content->bytes), content->size);
 }
 
-absl::StatusOr<std::unique_ptr<MmdbFile>> MmdbFile::Parse(std::string path,
-                                                          std::string content) {
+absl::StatusOr<std::unique_ptr<MmdbFile>> MmdbFile::Parse(
+    std::string path, std::string_view content) {
+  HugePageBlock copy = AllocateHugePages(content.size());
+  std::copy(content.begin(), content.end(), copy.get());
+  return Make(std::move(path), std::move(copy), content.size());
+}
+
+absl::StatusOr<std::unique_ptr<MmdbFile>> MmdbFile::Make(std::string path,
+                                                         HugePageBlock content,
+                                                         size_t size) {
   std::unique_ptr<MmdbFile> file(
-      new MmdbFile(std::move(path), std::move(content)));
+      new MmdbFile(std::move(path), std::move(content), size));
   absl::Status status = file->ReadMetadata();
   if (!status.ok()) return status;
   status = file->MapSections();
@@ -299,7 +312,7 @@ absl::StatusOr<std::unique_ptr<MmdbFile>> MmdbFile::Parse(std::string path,
 }
 
 absl::Status MmdbFile::ReadMetadata() {
-  const std::string_view content = content_;
+  const std::string_view content = this->content();
   const size_t tail =
       content.size() - std::min(content.size(), kMaxMetadataBytes);
   const size_t marker = content.substr(tail).rfind(kMetadataMarker);
@@ -367,14 +380,13 @@ absl::Status MmdbFile::MapSections() {
   }
   data_bytes_ = data_end - data_offset;
 
-  const auto* bytes = reinterpret_cast<const uint8_t*>(content_.data());
+  const auto* bytes = reinterpret_cast<const uint8_t*>(content_.get());
   mmdb_->file_content = bytes;
-  mmdb_->file_size = static_cast<ssize_t>(content_.size());
+  mmdb_->file_size = static_cast<ssize_t>(size_);
   mmdb_->data_section = bytes + data_offset;
   // The library counts the metadata in, and needs the slack: it compares data
   // pointers before it takes the separator off.
-  mmdb_->data_section_size =
-      static_cast<uint32_t>(content_.size() - data_offset);
+  mmdb_->data_section_size = static_cast<uint32_t>(size_ - data_offset);
   mmdb_->full_record_byte_size = static_cast<uint16_t>(node_bytes);
   mmdb_->depth = metadata_.ip_version == 4 ? 32 : 128;
   mmdb_->metadata.node_count = metadata_.node_count;

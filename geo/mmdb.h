@@ -15,12 +15,14 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "geo/country_file.h"
+#include "geo/huge_pages.h"
 #include "geo/ip_prefix.h"
 
 struct MMDB_s;
@@ -60,13 +62,15 @@ class MmdbFile : public CountryFile {
   static absl::StatusOr<std::unique_ptr<MmdbFile>> Open(
       const std::string& path);
   // The same for a file in memory; `path` is what errors call it.
-  static absl::StatusOr<std::unique_ptr<MmdbFile>> Parse(std::string path,
-                                                         std::string content);
+  static absl::StatusOr<std::unique_ptr<MmdbFile>> Parse(
+      std::string path, std::string_view content);
   ~MmdbFile() override;
   MmdbFile(const MmdbFile&) = delete;
   MmdbFile& operator=(const MmdbFile&) = delete;
 
   const std::string& path() const { return path_; }
+  // The bytes of the file.
+  std::string_view content() const { return {content_.get(), size_}; }
   const MmdbMetadata& metadata() const { return metadata_; }
 
   using AsnTable = DatabaseTable<MmdbAsn>;
@@ -92,9 +96,12 @@ class MmdbFile : public CountryFile {
   template <typename Record>
   class TreeWalk;
 
-  MmdbFile(std::string path, std::string content);
+  MmdbFile(std::string path, HugePageBlock content, size_t size);
 
-  // What Parse does, in order. Each leaves what the next needs.
+  static absl::StatusOr<std::unique_ptr<MmdbFile>> Make(std::string path,
+                                                        HugePageBlock content,
+                                                        size_t size);
+  // What Make does, in order. Each leaves what the next needs.
   absl::Status ReadMetadata();
   absl::Status MapSections();
 
@@ -104,9 +111,10 @@ class MmdbFile : public CountryFile {
   absl::StatusOr<std::optional<FoundRecord<Record>>> Lookup(
       const IpAddress& address) const;
 
-  // Constant after Parse.
+  // Constant after Make.
   std::string path_;
-  std::string content_;
+  HugePageBlock content_;
+  size_t size_;
   MmdbMetadata metadata_;
   size_t metadata_offset_ = 0;  // Of the metadata map, after its marker.
   size_t data_bytes_ = 0;       // Of the data section.

@@ -9,6 +9,8 @@
 
 #include "evidence/digest.h"
 #include "fmt/format.h"
+#include "geo/atlas.h"
+#include "geo/joined_databases.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/mmdb_writer.h"
@@ -425,6 +427,42 @@ TEST_F(FactsTest, RefusesEveryImpossibleStepOfTheCatalogue) {
   EXPECT_THAT(problems[1],
               StartsWith("qualified_services.csv:5: b-iaas milestone J1 from "
                          "2025-01-01 cannot follow J2 (line 4); "));
+}
+
+// What ships beside the databases is of them, and is what they would give.
+TEST(EmbeddedFactsTest, HaveTheirDatabasesJoined) {
+  const std::string share = OCTROI_BINARY_DIR "/share/octroi";
+  FactsOptions options;
+  options.embedded_dir = share;
+  const auto facts = LoadFacts(options);
+  ASSERT_TRUE(facts.ok()) << facts.status();
+  EXPECT_EQ((*facts)->joined_file, share + "/databases.joined");
+
+  const auto read = JoinedDatabases::Read((*facts)->joined_file, **facts);
+
+  ASSERT_TRUE(read.ok()) << read.status();
+  ASSERT_TRUE(read->has_value());
+  const auto joined = JoinedDatabases::Join(**facts, Day::max());
+  ASSERT_TRUE(joined.ok()) << joined.status();
+  EXPECT_TRUE((*read)->bytes() == joined->bytes());
+}
+
+// Other databases than those that ship are walked, whatever stands in the file.
+TEST_F(FactsTest, LeavesWhatIsJoinedOfOtherDatabases) {
+  options_.country = {dir_.Write("mine.mmdb", CountryBytes("DE"))};
+  const std::string shipped =
+      ReadFile(OCTROI_BINARY_DIR "/share/octroi/databases.joined");
+  dir_.Write("databases.joined", shipped.substr(0, shipped.size() / 2));
+  const auto facts = LoadFacts(options_);
+  ASSERT_TRUE(facts.ok()) << facts.status();
+
+  const auto atlas = Atlas::Build(**facts, {});
+
+  ASSERT_TRUE(atlas.ok()) << atlas.status();
+  const Attribution& found =
+      atlas->attribution(atlas->Lookup(*IpAddress::Parse("192.0.2.1")));
+  EXPECT_THAT(atlas->location(found.location).opinions,
+              ElementsAre(*CountryCode::Parse("DE")));
 }
 
 // Neither the databases nor the tables that are not asked for are opened.

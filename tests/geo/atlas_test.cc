@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "fmt/format.h"
+#include "geo/joined_databases.h"
 #include "tests/support/facts_builder.h"
 #include "tests/support/random_facts.h"
 
@@ -313,12 +314,12 @@ TEST(AtlasTest, GathersTheMarksOfNestedPrefixes) {
 
 TEST(AtlasTest, RefusesMoreDatabasesThanItHasRoomFor) {
   FactsBuilder facts;
-  for (size_t i = 0; i < Atlas::kMaxCountryDatabases; ++i) {
+  for (size_t i = 0; i < kMaxCountryDatabases; ++i) {
     facts.Country("192.0.2.0/24", "FR", i);
   }
   EXPECT_EQ(World(facts).LocationAt("192.0.2.1").opinions.size(),
-            Atlas::kMaxCountryDatabases);
-  facts.Country("192.0.2.0/24", "FR", Atlas::kMaxCountryDatabases);
+            kMaxCountryDatabases);
+  facts.Country("192.0.2.0/24", "FR", kMaxCountryDatabases);
 
   const auto built = facts.Build();
   const absl::StatusOr<Atlas> atlas = Atlas::Build(*built, {});

@@ -17,8 +17,8 @@ import unittest
 CMAKE, BUILD_DIR = sys.argv[1:3]
 
 FACTS = """
-    SOURCES.csv anycast.csv asn.mmdb dbip-country.mmdb jurisdictions.csv
-    offering_ranges.csv operators.csv qualified_services.csv regions.csv
+    SOURCES.csv anycast.csv asn.mmdb databases.joined dbip-country.mmdb
+    jurisdictions.csv offering_ranges.csv operators.csv qualified_services.csv regions.csv
     schemes.csv special_purpose.csv
 """.split()
 

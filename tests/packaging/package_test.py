@@ -71,6 +71,7 @@ class PackageTest(unittest.TestCase):
             "/usr/share/lintian/overrides/octroi",
             "/usr/share/man/man8/octroi.8.gz",
             "/usr/share/octroi/asn.mmdb",
+            "/usr/share/octroi/databases.joined",
             "/usr/share/octroi/dbip-country.mmdb",
         }, files)
         # Debian has this licence in one place for all.

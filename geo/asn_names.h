@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// The names of autonomous systems, as the ASN database gives them: a sorted
+// list of numbers and one text that holds every name, so that a hundred
+// thousand of them cost three allocations.
+//
+// Immutable; any thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "geo/huge_pages.h"
+#include "geo/mmdb.h"
+
+namespace octroi {
+
+class AsnNames {
+ public:
+  // No names.
+  AsnNames() = default;
+
+  // Of an ASN that has several records the first gives the name.
+  static AsnNames Of(std::span<const MmdbAsn> records);
+
+  // From what asns(), ends() and text() gave, which is copied.
+  // REQUIRES: AreConsistent.
+  AsnNames(std::span<const uint32_t> asns, std::span<const uint32_t> ends,
+           std::string_view text);
+  // Whether the numbers ascend, there is an end for each, and the ends ascend
+  // to that of the text.
+  static bool AreConsistent(std::span<const uint32_t> asns,
+                            std::span<const uint32_t> ends,
+                            std::string_view text);
+
+  // "" if it has none. The text lives as long as this.
+  std::string_view Find(uint32_t asn) const;
+
+  const std::vector<uint32_t>& asns() const { return asns_; }
+  // Where the name of asns()[i] ends in text(), and that of the next begins.
+  const std::vector<uint32_t>& ends() const { return ends_; }
+  std::string_view text() const { return {text_.data(), text_.size()}; }
+
+  size_t memory_bytes() const;
+
+ private:
+  std::vector<uint32_t> asns_;
+  std::vector<uint32_t> ends_;
+  HugePageVector<char> text_;
+};
+
+}  // namespace octroi
