@@ -95,13 +95,13 @@ absl::StatusOr<JoinedDatabases> ReadOrJoin(const Facts& facts, Day day) {
 // say together.
 class AtlasBuilder {
  public:
-  AtlasBuilder(const Facts& facts, const JoinedDatabases& joined)
-      : joined_(joined),
-        by_claim_(joined.claim_count(), kNotMade),
-        location_of_codes_(joined.codes_count(), kNotMade) {
+  AtlasBuilder(const Facts& facts, JoinedDatabases joined)
+      : joined_(std::move(joined)),
+        by_claim_(joined_->claim_count(), kNotMade),
+        location_of_codes_(joined_->codes_count(), kNotMade) {
     atlas_.facts_ = &facts;
     // As many, or somewhat more: a table that grows is copied.
-    atlas_.attributions_.reserve(joined.claim_count());
+    atlas_.attributions_.reserve(joined_->claim_count());
   }
 
   Atlas Build(std::span<const PrefixMark> marks);
@@ -140,7 +140,7 @@ class AtlasBuilder {
 
   using ClassKey = std::array<uint32_t, 5>;
 
-  const JoinedDatabases& joined_;
+  std::optional<JoinedDatabases> joined_;  // Until the runs are laid.
   Atlas atlas_;
   std::vector<Layer> layers_;
   // Where no layer speaks: by the number of a claim, and of its codes.
@@ -170,7 +170,8 @@ Atlas AtlasBuilder::Build(std::span<const PrefixMark> marks) {
   InternUnderLayers<Uint128>();
   const IntervalMapV4 v4 = LayOver<uint32_t>();
   const IntervalMapV6 v6 = LayOver<Uint128>();
-  atlas_.asn_names_ = joined_.CopyNames();
+  atlas_.asn_names_ = joined_->CopyNames();
+  joined_.reset();
   atlas_.index_ = PrefixIndex::Build(v4, v6);
   return std::move(atlas_);
 }
@@ -198,8 +199,8 @@ void AtlasBuilder::AddMarkLayer(std::span<const PrefixMark> marks) {
 
 void AtlasBuilder::FindOwnLocations() {
   absl::flat_hash_map<LocationClaim, uint32_t> first_codes;
-  has_own_location_.assign(joined_.codes_count(), true);
-  for (uint32_t codes = 0; codes < joined_.codes_count(); ++codes) {
+  has_own_location_.assign(joined_->codes_count(), true);
+  for (uint32_t codes = 0; codes < joined_->codes_count(); ++codes) {
     const auto [found, is_new] =
         first_codes.emplace(Locate({}, codes, nullptr), codes);
     if (is_new) continue;
@@ -212,7 +213,7 @@ void AtlasBuilder::FindOwnLocations() {
 // be compared with all of these.
 template <typename Number>
 void AtlasBuilder::InternUnderLayers() {
-  const auto& claims = RunsOf(joined_, Number{});
+  const auto& claims = RunsOf(*joined_, Number{});
   ForEachRun<Number>(
       layers_, [&](Number first, Number last, std::span<const uint32_t> said) {
         LayerValues values;
@@ -230,7 +231,7 @@ void AtlasBuilder::InternUnderLayers() {
 // run needs no more than to look up what its claim comes to.
 template <typename Number>
 IntervalMap<Number> AtlasBuilder::LayOver() {
-  const auto& claims = RunsOf(joined_, Number{});
+  const auto& claims = RunsOf(*joined_, Number{});
   IntervalMap<Number> result;
   size_t most_runs = claims.size();
   for (const Layer& layer : layers_) {
@@ -266,7 +267,7 @@ IntervalMap<Number> AtlasBuilder::LayOver() {
 // Two claims that come to one attribution have one ASN, and codes that mean one
 // location.
 AttributionId AtlasBuilder::MakeIdOf(uint32_t claim) {
-  const uint32_t codes = joined_.codes(claim);
+  const uint32_t codes = joined_->codes(claim);
   uint32_t& location = location_of_codes_[codes];
   if (location == kNotMade) {
     location = InternLocation(Locate({}, codes, nullptr));
@@ -288,9 +289,9 @@ AttributionId AtlasBuilder::IdUnderLayers(const LayerValues& values,
   const auto [found, is_new] = ids->emplace(claim, kNotMade);
   if (is_new) {
     const RangeRow* const range = RangeOf(values[kRangeLayer]);
-    found->second = InternAttribution(
-        Attribute(values, claim,
-                  InternLocation(Locate(values, joined_.codes(claim), range))));
+    found->second = InternAttribution(Attribute(
+        values, claim,
+        InternLocation(Locate(values, joined_->codes(claim), range))));
   }
   return found->second;
 }
@@ -302,7 +303,7 @@ Attribution AtlasBuilder::Attribute(const LayerValues& values, uint32_t claim,
   attribution.marks = values[kMarkLayer];
   if (atlas_.locations_[location].kind != LocationKind::kSpecialPurpose) {
     const RangeRow* const range = RangeOf(values[kRangeLayer]);
-    attribution.asn = joined_.asn(claim);
+    attribution.asn = joined_->asn(claim);
     attribution.operator_entity = OperatorOf(range, attribution.asn);
     TieService(range, RangeOf(values[kDerivedLayer]), &attribution);
   }
@@ -349,9 +350,9 @@ LocationClaim AtlasBuilder::Locate(const LayerValues& values, uint32_t codes,
     return claim;
   }
   const bool is_global = range != nullptr && range->is_global();
-  for (size_t i = 0; !is_global && i < joined_.database_count(); ++i) {
+  for (size_t i = 0; !is_global && i < joined_->database_count(); ++i) {
     const CountryCode code =
-        facts.jurisdictions.Resolve(joined_.code(codes, i));
+        facts.jurisdictions.Resolve(joined_->code(codes, i));
     if (code.is_known()) claim.opinions.push_back(code);
   }
   if (values[kAnycastLayer] != 0) {
@@ -403,9 +404,9 @@ absl::StatusOr<Atlas> Atlas::Build(const Facts& facts,
   // What this takes is several times what the atlas keeps, and nothing else
   // will ask for as much: the kernel gets it back.
   const absl::Cleanup give_back = [] { ::malloc_trim(0); };
-  const absl::StatusOr<JoinedDatabases> joined = ReadOrJoin(facts, day);
+  absl::StatusOr<JoinedDatabases> joined = ReadOrJoin(facts, day);
   if (!joined.ok()) return joined.status();
-  return AtlasBuilder(facts, *joined).Build(marks);
+  return AtlasBuilder(facts, *std::move(joined)).Build(marks);
 }
 
 size_t Atlas::memory_bytes() const {
