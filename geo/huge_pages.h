@@ -53,15 +53,15 @@ using HugePageVector = std::vector<T, HugePageAllocator<T>>;
 
 // Bytes that are not touched before they are written: a vector would fill them
 // with zeros first. Aligned as malloc aligns, or better.
-struct FreeHugePages {
+struct HugePageDeleter {
   size_t size = 0;
   void operator()(char* block) const {
     HugePageAllocator<char>().deallocate(block, size);
   }
 };
-using HugePageBlock = std::unique_ptr<char, FreeHugePages>;
+using HugePageBlock = std::unique_ptr<char, HugePageDeleter>;
 inline HugePageBlock AllocateHugePages(size_t bytes) {
-  return {HugePageAllocator<char>().allocate(bytes), FreeHugePages{bytes}};
+  return {HugePageAllocator<char>().allocate(bytes), HugePageDeleter{bytes}};
 }
 
 }  // namespace octroi
