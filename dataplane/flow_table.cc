@@ -76,13 +76,17 @@ void FlowTable::Reserve(size_t count) {
   }
 }
 
-// Twice as many records, or as many as there is memory for beside the present
-// ones; as many as now if that is not worth the copy.
+// Four times as many records while they are few, since each is moved whenever
+// the table grows; then twice as many. Or as many as there is memory for beside
+// the present ones; as many as now if that is not worth the copy.
 size_t FlowTable::NextCapacity() const {
+  constexpr size_t kFewRecords = size_t{1} << 20;
   if (memory_limit_bytes_ <= memory_bytes()) return capacity_;
   const size_t room_bytes = memory_limit_bytes_ - memory_bytes();
   const size_t fitting = room_bytes / kGroupBytes * kRecordsPerGroup;
-  const size_t capacity = std::min({2 * capacity_, fitting, kMaxCapacity});
+  const size_t wanted =
+      4 * capacity_ <= kFewRecords ? 4 * capacity_ : 2 * capacity_;
+  const size_t capacity = std::min({wanted, fitting, kMaxCapacity});
   return capacity < capacity_ + capacity_ / 8 + 1 ? capacity_ : capacity;
 }
 

@@ -50,7 +50,7 @@ inline constexpr int64_t kMaxFlowTimeoutNs = 366LL * 86'400 * 1'000'000'000;
 
 struct FlowTableOptions {
   // Records that there is memory for from the start.
-  size_t initial_capacity = 8192;
+  size_t initial_capacity = size_t{1} << 14;
   // What records and buckets may take in all, while growing included. A table
   // whose initial capacity takes more is made with that and does not grow.
   size_t memory_limit_bytes = size_t{1} << 30;

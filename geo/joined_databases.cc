@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <xxhash.h>
 
 #include <algorithm>
 #include <array>
@@ -18,7 +19,6 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/container/flat_hash_map.h"
 #include "fmt/format.h"
-#include "geo/checksum.h"
 #include "geo/layers.h"
 
 namespace octroi {
@@ -202,8 +202,7 @@ struct JoinedDatabases::Header {
   // REQUIRES: the block is of BlockBytes().
   uint64_t ChecksumOfBlock(const char* block) const {
     constexpr size_t kCovered = offsetof(Header, country_database_count);
-    return ChecksumOf({reinterpret_cast<const uint64_t*>(block + kCovered),
-                       (BlockBytes() - kCovered) / sizeof(uint64_t)});
+    return XXH3_64bits(block + kCovered, BlockBytes() - kCovered);
   }
 };
 

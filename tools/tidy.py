@@ -31,6 +31,7 @@ THIRD_PARTY = {
     "absl/": ("",),
     "fmt/": ("",),
     "maxminddb.h": ("geo/mmdb.cc", "bench/"),
+    "xxhash.h": ("geo/joined_databases.cc",),
     "yaml-cpp/": ("config/yaml.cc",),
     "zlib.h": ("dataplane/byte_stream.cc", "agent/http_server.cc"),
     "zstd.h": ("dataplane/byte_stream.cc",),

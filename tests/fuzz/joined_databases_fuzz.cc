@@ -4,6 +4,7 @@
 // give an atlas in which every address has an attribution.
 #include <sys/mman.h>
 #include <unistd.h>
+#include <xxhash.h>
 
 #include <algorithm>
 #include <cassert>
@@ -12,12 +13,10 @@
 #include <cstring>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "absl/cleanup/cleanup.h"
 #include "fmt/format.h"
 #include "geo/atlas.h"
-#include "geo/checksum.h"
 #include "geo/joined_databases.h"
 #include "tests/support/facts_builder.h"
 
@@ -49,9 +48,7 @@ std::string FileOf(const Facts& facts, const uint8_t* data, size_t size) {
   std::copy_n(data, counts, file.begin() + kDatabasesEnd);
   file.append(data + counts, data + size);
   file.resize((file.size() + 7) / 8 * 8);
-  std::vector<uint64_t> words((file.size() - kCountsAt) / 8);
-  std::memcpy(words.data(), &file[kCountsAt], 8 * words.size());
-  const uint64_t sum = ChecksumOf(words);
+  const uint64_t sum = XXH3_64bits(&file[kCountsAt], file.size() - kCountsAt);
   std::memcpy(&file[kChecksumAt], &sum, sizeof(sum));
   return file;
 }

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <xxhash.h>
 
 #include <algorithm>
 #include <cstring>
@@ -14,7 +15,6 @@
 
 #include "fmt/format.h"
 #include "geo/atlas.h"
-#include "geo/checksum.h"
 #include "tests/support/facts_builder.h"
 #include "tests/support/random_facts.h"
 #include "tests/support/temp_dir.h"
@@ -209,9 +209,8 @@ class JoinedFileTest : public ::testing::Test {
   }
 
   static std::string WithChecksum(std::string bytes) {
-    std::vector<uint64_t> words((bytes.size() - kCountsAt) / sizeof(uint64_t));
-    std::memcpy(words.data(), &bytes[kCountsAt], 8 * words.size());
-    const uint64_t sum = ChecksumOf(words);
+    const uint64_t sum =
+        XXH3_64bits(&bytes[kCountsAt], bytes.size() - kCountsAt);
     std::memcpy(&bytes[kChecksumAt], &sum, sizeof(sum));
     return bytes;
   }
