@@ -144,18 +144,23 @@ inline FlowTable::Present FlowTable::PresentOf(int64_t last_clock_ns) const {
 
 // The record may stand in a later group, of which the next ones are mostly in
 // the cache line of the first. Else the place that a new record would take is
-// touched, if it can have one.
+// touched, if it can have one. In a full table no record starts before the
+// burst is over, so that what is not found here need not be looked for again.
 [[gnu::noinline]] FlowIndex FlowTable::TouchBeyondHome(uint32_t hash) const {
   constexpr int kGroupsTouched = 8;
   const uint32_t home = GroupOf(hash);
   uint32_t at = home;
-  for (int n = 0; n < kGroupsTouched && groups_[at].passed_count != 0; ++n) {
+  int touched = 0;
+  for (; touched < kGroupsTouched && groups_[at].passed_count != 0; ++touched) {
     at = After(at);
     const PlaceSet passed = groups_[at].Match(TagOf(hash));
     if (!passed.is_empty()) return TouchMatches(at, passed);
   }
+  if (size_ == capacity_) {
+    return touched < kGroupsTouched ? AbsentIndex() : NowhereIndex();
+  }
   const PlaceSet free = groups_[home].Match(TagGroup::kFree);
-  if (free.is_empty() || size_ == capacity_) return NowhereIndex();
+  if (free.is_empty()) return NowhereIndex();
   const FlowIndex place =
       home * TagGroup::kPlaces + static_cast<FlowIndex>(free.First());
   __builtin_prefetch(&lines_[place], /*rw=*/1);
@@ -217,6 +222,7 @@ FlowIndex FlowTable::Find(const FlowPacket& packet) const {
 }
 
 [[gnu::noinline]] FlowHit FlowTable::FindOrStart(const FlowPacket& packet) {
+  if (packet.candidate == AbsentIndex()) return {kNoFlow, /*is_new=*/false};
   const FlowIndex found = Find(packet);
   if (found != kNoPlace) {
     const FlowLine& line = lines_[found];
@@ -402,8 +408,7 @@ bool FlowTable::Grow(size_t capacity) {
   constexpr size_t kPlacesBetweenDrops = 1 << 16;
   assert(ended_.empty());
   HugeArray<TagGroup> groups(GroupCountOf(capacity), is_prefaulted_);
-  // One line more, which is never a record's: where no tag points to.
-  HugeArray<FlowLine> lines(groups.size() * TagGroup::kPlaces + 1,
+  HugeArray<FlowLine> lines(groups.size() * TagGroup::kPlaces + kSpareLines,
                             is_prefaulted_);
   HugeArray<FlowDetails> details(lines.size(), is_prefaulted_);
   HugeArray<FlowHistory> history(lines.size(), is_prefaulted_);
@@ -420,7 +425,7 @@ bool FlowTable::Grow(size_t capacity) {
   capacity_ = capacity;
   size_ = 0;
 
-  for (size_t from = 0; from + 1 < lines.size(); ++from) {
+  for (size_t from = 0; from + kSpareLines < lines.size(); ++from) {
     if (from % kPlacesBetweenDrops == 0) {
       lines.DropFirst(from);
       details.DropFirst(from);

@@ -184,7 +184,7 @@ class FlowTable {
   // how many of them need an answer (NeedsAnswer). Records that end stay
   // readable, and hits valid, until ReleaseEnded.
   // REQUIRES: packets.size() == hits.size() <= kMaxBurst; TouchLines(packets)
-  // since the last Reserve. Hot path.
+  // was the last call. Hot path.
   size_t UpdateBurst(std::span<const FlowPacket> packets,
                      std::span<FlowHit> hits);
 
@@ -256,6 +256,8 @@ class FlowTable {
       TagGroup::kPlaces * (sizeof(FlowLine) + sizeof(FlowDetails) +
                            sizeof(FlowHistory) + sizeof(V6Addresses));
   static constexpr uint8_t kNoGeneration = 0;
+  // Lines beyond the places, which are never a record's.
+  static constexpr size_t kSpareLines = 2;
 
   // What a burst compares records with: those whose clocks are not below these
   // floors, of this generation, continue.
@@ -282,10 +284,12 @@ class FlowTable {
   uint32_t GroupOf(uint32_t hash) const {
     return static_cast<uint32_t>((uint64_t{hash} * groups_.size()) >> 32);
   }
-  // A place that has no record and costs no miss.
+  // Places that have no record and cost no miss: where it is not known whether
+  // the key has one, and where it is known that it has none.
   FlowIndex NowhereIndex() const {
     return static_cast<FlowIndex>(place_count());
   }
+  FlowIndex AbsentIndex() const { return NowhereIndex() + 1; }
   uint32_t After(uint32_t group) const;
   uint32_t HashAt(FlowIndex flow) const;
   uint8_t& TagAt(FlowIndex flow);

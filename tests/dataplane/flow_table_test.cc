@@ -555,6 +555,41 @@ TEST_F(FlowTableTest, StopsGrowingAtItsMemoryLimit) {
   EXPECT_EQ(without_record, 2000 - table.capacity());
 }
 
+// Whether a key has no record may be known before the burst is updated.
+TEST_F(FlowTableTest, FindsEachRecordOfAFullTable) {
+  FlowTable table({.initial_capacity = 1000, .memory_limit_bytes = 0},
+                  timeouts_, 3);
+  const auto add = [&table](uint32_t first, size_t count, int64_t clock_ns) {
+    std::vector<FlowPacket> packets;
+    for (uint32_t i = 0; i < count; ++i) {
+      packets.push_back(
+          MakeFlowPacket(Numbered(first + i), clock_ns, clock_ns));
+    }
+    std::vector<FlowHit> hits(count);
+    Update(&table, packets, hits);
+    return hits;
+  };
+  for (uint32_t i = 0; i < 1000; ++i) add(i, 1, kT0);
+  ASSERT_EQ(table.size(), table.capacity());
+  const auto capacity = static_cast<uint32_t>(table.capacity());
+
+  for (uint32_t i = 0; i < 1000; ++i) {
+    const std::vector<FlowHit> hits = add(i, 1, kT0);
+    EXPECT_NE(hits[0].flow, kNoFlow) << i;
+    EXPECT_FALSE(hits[0].is_new) << i;
+  }
+  for (const FlowHit& hit : add(capacity, kMaxBurst, kT0)) {
+    EXPECT_EQ(hit.flow, kNoFlow);
+    EXPECT_FALSE(hit.is_new);
+  }
+
+  table.ExpireBurst(kT0 + 1000 * kSecond, FlowTable::kMaxEndedPerCall);
+  table.ReleaseEnded();
+  for (const FlowHit& hit : add(capacity, kMaxBurst, kT0 + 1000 * kSecond)) {
+    EXPECT_TRUE(hit.is_new);
+  }
+}
+
 TEST_F(FlowTableTest, UsesAPlaceAgainOnceItIsReleased) {
   FlowTable table({.initial_capacity = 1, .memory_limit_bytes = 0}, timeouts_,
                   3);
