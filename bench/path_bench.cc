@@ -219,17 +219,15 @@ class FloodPath {
       WriteRecord(flows[i], static_cast<int64_t>(i) * kPacketSpacingNs,
                   &records_[i]);
     }
-    Send(kPacketsPerRun);
+    Run();
   }
-  void Run() { Send(kPacketsPerRun); }
-
- private:
-  void Send(size_t packet_count) {
-    packets_.SetBudget(packet_count, clock_ns_);
-    clock_ns_ += static_cast<int64_t>(packet_count) * kPacketSpacingNs;
+  void Run() {
+    packets_.SetBudget(kPacketsPerRun, clock_ns_);
+    clock_ns_ += kRunNs;
     while (!packets_.is_finished()) worker_.RunOnce();
   }
 
+ private:
   Prefaulted<Record64> records_;
   MemorySource packets_;
   int64_t clock_ns_ = 0;
