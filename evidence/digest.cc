@@ -1,26 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "evidence/digest.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <array>
 #include <cassert>
-#include <cerrno>
 #include <cstdlib>
-#include <system_error>
-#include <vector>
 
-#include "absl/cleanup/cleanup.h"
-#include "absl/status/status.h"
 #include "fmt/format.h"
 #include "openssl/crypto.h"
 #include "openssl/evp.h"
 
 namespace octroi {
 namespace {
-
-constexpr size_t kReadBytes = 1 << 16;
 
 constexpr size_t kSha256Bytes = 32;
 
@@ -34,11 +24,6 @@ std::string Hex(std::span<const uint8_t> bytes) {
 // operator new would, since a digest that is not one must not be written.
 void MustSucceed(int result) {
   if (result != 1) std::abort();
-}
-
-absl::Status FileError(const std::string& path, int error) {
-  return absl::NotFoundError(fmt::format(
-      "{}: cannot be read: {}", path, std::generic_category().message(error)));
 }
 
 }  // namespace
@@ -91,22 +76,6 @@ std::string Sha256Hex(std::string_view text) {
   Sha256 sha256;
   sha256.Update(text);
   return sha256.FinishHex();
-}
-
-absl::StatusOr<std::string> Sha256HexOfFile(const std::string& path) {
-  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (file < 0) return FileError(path, errno);
-  const absl::Cleanup closer = [file] { ::close(file); };
-
-  Sha256 sha256;
-  std::vector<uint8_t> buffer(kReadBytes);
-  for (;;) {
-    const ssize_t size = ::read(file, buffer.data(), buffer.size());
-    if (size < 0 && errno == EINTR) continue;
-    if (size < 0) return FileError(path, errno);
-    if (size == 0) return sha256.FinishHex();
-    sha256.Update({buffer.data(), static_cast<size_t>(size)});
-  }
 }
 
 }  // namespace octroi

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// SHA-256 (FIPS 180-4) of bytes and of files, as lower-case hex: the name that
-// evidence, editions and results give to their inputs. The same text that
-// coreutils' sha256sum prints.
+// SHA-256 (FIPS 180-4) of bytes, as lower-case hex: the name that evidence,
+// editions and results give to their inputs. The same text that coreutils'
+// sha256sum prints.
 //
 // Thread safety: free functions from any thread; a Sha256 belongs to one.
 #pragma once
@@ -11,8 +11,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-
-#include "absl/status/statusor.h"
 
 namespace octroi {
 
@@ -41,9 +39,5 @@ class Sha256 {
 // The digest of `bytes`, 64 hex digits.
 std::string Sha256Hex(std::span<const uint8_t> bytes);
 std::string Sha256Hex(std::string_view text);
-
-// The digest of a file's content, read in pieces. Fails, naming the path, if
-// the file cannot be opened or read to its end.
-absl::StatusOr<std::string> Sha256HexOfFile(const std::string& path);
 
 }  // namespace octroi

@@ -7,13 +7,9 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "tests/support/temp_dir.h"
 
 namespace octroi {
 namespace {
-
-using ::octroi::testing::TempDir;
-using ::testing::HasSubstr;
 
 constexpr std::string_view kDigestOfNothing =
     "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
@@ -51,30 +47,6 @@ TEST(DigestTest, ContinuesAfterAMove) {
   second.Update("bc");
 
   EXPECT_EQ(second.FinishHex(), kDigestOfAbc);
-}
-
-TEST(DigestTest, ReadsAFileLargerThanItsBuffer) {
-  const TempDir dir;
-  const std::string path = dir.Write("a", std::string(1'000'000, 'a'));
-
-  const auto digest = Sha256HexOfFile(path);
-
-  ASSERT_TRUE(digest.ok()) << digest.status();
-  EXPECT_EQ(*digest, kDigestOfAMillionAs);
-}
-
-TEST(DigestTest, NamesAFileThatCannotBeRead) {
-  const TempDir dir;
-
-  const auto missing = Sha256HexOfFile(dir.Path("missing"));
-  const auto folder = Sha256HexOfFile(dir.Path(""));
-
-  ASSERT_FALSE(missing.ok());
-  EXPECT_THAT(std::string(missing.status().message()),
-              HasSubstr("missing: cannot be read: No such file"));
-  ASSERT_FALSE(folder.ok());
-  EXPECT_THAT(std::string(folder.status().message()),
-              HasSubstr("cannot be read: Is a directory"));
 }
 
 }  // namespace
