@@ -19,6 +19,7 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/container/flat_hash_map.h"
 #include "fmt/format.h"
+#include "geo/file_bytes.h"
 #include "geo/layers.h"
 
 namespace octroi {
@@ -62,21 +63,6 @@ bool HasSeveralBuilds(const Facts& facts) {
          std::any_of(
              facts.countries.begin(), facts.countries.end(),
              [](const CountrySeries& series) { return series.size() > 1; });
-}
-
-// Reads as many bytes as are there, at most `size`.
-absl::StatusOr<size_t> ReadBytes(int fd, char* bytes, size_t size) {
-  size_t filled = 0;
-  while (filled < size) {
-    const ssize_t count = ::read(fd, bytes + filled, size - filled);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) {
-      return absl::UnavailableError(std::generic_category().message(errno));
-    }
-    if (count == 0) break;
-    filled += static_cast<size_t>(count);
-  }
-  return filled;
 }
 
 absl::Status ReadError(const std::string& path, std::string_view what) {

@@ -21,6 +21,7 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/container/flat_hash_map.h"
 #include "fmt/format.h"
+#include "geo/file_bytes.h"
 #include "geo/mmdb_value.h"
 
 namespace octroi {
@@ -208,18 +209,13 @@ absl::StatusOr<Content> ReadRegularFile(const std::string& path) {
 
   const auto size = static_cast<size_t>(status.st_size);
   HugePageBlock bytes = AllocateHugePages(size);
-  size_t filled = 0;
-  while (filled < size) {
-    const ssize_t count = ::read(fd, bytes.get() + filled, size - filled);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) {
-      return absl::UnavailableError(
-          fmt::format("{}: cannot read: {}", path, ErrnoMessage()));
-    }
-    if (count == 0) break;  // It shrank: the checks that follow will say.
-    filled += static_cast<size_t>(count);
+  // Less, if it shrank: the checks that follow will say.
+  const absl::StatusOr<size_t> filled = ReadBytes(fd, bytes.get(), size);
+  if (!filled.ok()) {
+    return absl::UnavailableError(fmt::format(
+        "{}: cannot read: {}", path, std::string(filled.status().message())));
   }
-  return Content{std::move(bytes), filled};
+  return Content{std::move(bytes), *filled};
 }
 
 std::string_view DataSection(const MMDB_s& mmdb, size_t size) {
