@@ -9,8 +9,10 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
 #include <system_error>
 #include <utility>
 
@@ -177,6 +179,67 @@ class ZstdDecoder final : public ByteStream::Decoder {
 
 }  // namespace
 
+// A block of a file on its way from the thread that reads it to the stream.
+class ByteStream::BlockAhead final : public BytesAhead {
+ public:
+  BlockAhead(int descriptor, uint64_t offset, Buffer buffer)
+      : descriptor_(descriptor), offset_(offset), buffer_(std::move(buffer)) {}
+
+  void Read() override {
+    State state = State::kPlanned;
+    if (!state_.compare_exchange_strong(state, State::kReading,
+                                        std::memory_order_acquire)) {
+      return;
+    }
+    ReadAll();
+    state_.store(State::kRead, std::memory_order_release);
+    state_.notify_all();
+  }
+  bool is_used() const override { return is_used_; }
+
+  // The stream's: reads it, or waits for who does.
+  Ahead Finish() {
+    is_used_ = true;
+    Read();
+    state_.wait(State::kReading, std::memory_order_acquire);
+    return {std::move(buffer_), size_, error_};
+  }
+  // The stream's: nobody uses the descriptor from here on.
+  void Drop() {
+    is_used_ = true;
+    State state = State::kPlanned;
+    if (state_.compare_exchange_strong(state, State::kRead)) return;
+    state_.wait(State::kReading, std::memory_order_acquire);
+  }
+  // Where the next block begins.
+  uint64_t end_offset() const { return offset_ + kReadBytes; }
+
+ private:
+  enum class State : uint8_t { kPlanned, kReading, kRead };
+
+  void ReadAll() {
+    uint8_t* const to = buffer_.bytes.get() + kReadBytes;
+    while (size_ < kReadBytes) {
+      const ssize_t count = ::pread(descriptor_, to + size_, kReadBytes - size_,
+                                    static_cast<off_t>(offset_ + size_));
+      if (count < 0 && errno == EINTR) continue;
+      if (count < 0) error_ = errno;
+      if (count <= 0) return;
+      size_ += static_cast<size_t>(count);
+    }
+  }
+
+  const int descriptor_;
+  const uint64_t offset_;
+  Buffer buffer_;
+  std::atomic<State> state_{State::kPlanned};
+  bool is_used_ = false;
+
+  // Of the thread that reads; the stream's once kRead.
+  size_t size_ = 0;
+  int error_ = 0;
+};
+
 absl::StatusOr<std::unique_ptr<ByteStream>> ByteStream::Open(
     const std::string& path, Observer observer) {
   const bool is_stdin = path == "-";
@@ -189,7 +252,8 @@ absl::StatusOr<std::unique_ptr<ByteStream>> ByteStream::Open(
 
   std::unique_ptr<ByteStream> stream(
       new ByteStream(name, descriptor, std::move(observer)));
-  if (absl::Status status = stream->Start(); !status.ok()) return status;
+  if (absl::Status status = stream->Start(is_stdin); !status.ok())
+    return status;
   return stream;
 }
 
@@ -198,7 +262,10 @@ ByteStream::ByteStream(std::string name, int descriptor, Observer observer)
       descriptor_(descriptor),
       observer_(std::move(observer)) {}
 
-ByteStream::~ByteStream() { ::close(descriptor_); }
+ByteStream::~ByteStream() {
+  DropAhead();
+  ::close(descriptor_);
+}
 
 ByteStream::Buffer ByteStream::Allocate(size_t bytes) {
   auto* memory = static_cast<uint8_t*>(
@@ -210,7 +277,7 @@ ByteStream::Buffer ByteStream::Allocate(size_t bytes) {
   return {std::shared_ptr<uint8_t[]>(memory, give_back), bytes};
 }
 
-absl::Status ByteStream::Start() {
+absl::Status ByteStream::Start(bool is_stdin) {
   struct stat facts {};
   if (::fstat(descriptor_, &facts) != 0) {
     return ErrnoStatus(errno, name_, "cannot be examined");
@@ -223,9 +290,10 @@ absl::Status ByteStream::Start() {
   }
   if (S_ISREG(facts.st_mode)) {
     file_bytes_ = static_cast<uint64_t>(facts.st_size);
+    is_positioned_ = !is_stdin;
     ::posix_fadvise(descriptor_, 0, 0, POSIX_FADV_SEQUENTIAL);
   }
-  buffer_ = Allocate(2 * kReadBytes);
+  buffer_ = Allocate(kBufferBytes);
   if (buffer_.bytes == nullptr) {
     return absl::ResourceExhaustedError(
         fmt::format("{}: no memory to read it", name_));
@@ -259,11 +327,13 @@ bool ByteStream::Fill(size_t bytes) {
   assert(bytes <= kMaxWindowBytes);
   if (end_ - begin_ >= bytes) return true;
 
-  // The unparsed tail moves to where the next block lands on a page.
-  const size_t tail_bytes = end_ - begin_;
-  const size_t aligned_end = RoundUp(tail_bytes, kAlignment);
-  if (aligned_end < end_ && !MoveTailTo(aligned_end - tail_bytes)) return false;
+  bool is_moved = false;
   while (end_ - begin_ < bytes && !is_ended_) {
+    if (!ahead_.empty() && end_ - begin_ <= kReadBytes) {
+      MoveToAhead();
+      continue;
+    }
+    if (!std::exchange(is_moved, true) && !MoveTailToStart()) break;
     if (!MakeRoom()) break;
     if (decoder_ == nullptr) {
       ReadPlain();
@@ -274,9 +344,13 @@ bool ByteStream::Fill(size_t bytes) {
   return end_ - begin_ >= bytes;
 }
 
-// Moves the window to `begin`, in other memory if this one is held.
-bool ByteStream::MoveTailTo(size_t begin) {
+// Moves the window to where the next block lands on a page, in other memory if
+// this one is held.
+bool ByteStream::MoveTailToStart() {
   const size_t tail_bytes = end_ - begin_;
+  const size_t aligned_end = RoundUp(tail_bytes, kAlignment);
+  if (aligned_end >= end_) return true;
+  const size_t begin = aligned_end - tail_bytes;
   const uint8_t* tail = buffer_.bytes.get() + begin_;
   if (buffer_.is_held() && !LeaveHeldBuffer()) return false;
   std::memmove(buffer_.bytes.get() + begin, tail, tail_bytes);
@@ -285,26 +359,35 @@ bool ByteStream::MoveTailTo(size_t begin) {
   return true;
 }
 
-// Takes other memory of the same size, without content; the present one stays
-// with left_. Ends the stream if there is none.
+// Takes other memory of the same size, without content. Ends the stream if
+// there is none.
 bool ByteStream::LeaveHeldBuffer() {
-  Buffer next;
-  for (Buffer& buffer : left_) {
-    if (buffer.is_held() || buffer.capacity != buffer_.capacity) continue;
-    next = std::exchange(buffer, buffer_);
-    break;
-  }
+  Buffer next = FreeBuffer(buffer_.capacity);
   if (next.bytes == nullptr) {
-    next = Allocate(buffer_.capacity);
-    if (next.bytes == nullptr) {
-      End(absl::ResourceExhaustedError(
-          fmt::format("{}: byte {}: no memory to read on", name_, offset_)));
-      return false;
-    }
-    left_.push_back(buffer_);
+    End(absl::ResourceExhaustedError(
+        fmt::format("{}: byte {}: no memory to read on", name_, offset_)));
+    return false;
   }
-  buffer_ = std::move(next);
+  Leave(std::exchange(buffer_, std::move(next)));
   return true;
+}
+
+// Memory that was left and is not held, or more. Nothing in it if there is
+// none.
+ByteStream::Buffer ByteStream::FreeBuffer(size_t bytes) {
+  // The one that was left last is the one that is in a cache.
+  for (auto left = left_.rbegin(); left != left_.rend(); ++left) {
+    if (left->is_held() || left->capacity != bytes) continue;
+    Buffer found = std::move(*left);
+    left_.erase(std::next(left).base());
+    return found;
+  }
+  return Allocate(bytes);
+}
+
+// Keeps memory of the size that is in use; the rest is its holders'.
+void ByteStream::Leave(Buffer buffer) {
+  if (buffer.capacity == buffer_.capacity) left_.push_back(std::move(buffer));
 }
 
 // Room for a whole block behind the window. The buffer grows with the bytes
@@ -327,7 +410,60 @@ bool ByteStream::MakeRoom() {
   return true;
 }
 
+std::shared_ptr<BytesAhead> ByteStream::PlanAhead() {
+  const bool can_be_planned = is_positioned_ && decoder_ == nullptr &&
+                              !is_ended_ && ahead_.size() < kMaxBlocksAhead;
+  if (!can_be_planned) return nullptr;
+  const uint64_t offset =
+      ahead_.empty() ? raw_bytes_read_ : ahead_.back()->end_offset();
+  if (offset >= *file_bytes_) return nullptr;
+  Buffer buffer = FreeBuffer(kBufferBytes);
+  if (buffer.bytes == nullptr) return nullptr;
+  ahead_.push_back(
+      std::make_shared<BlockAhead>(descriptor_, offset, std::move(buffer)));
+  return ahead_.back();
+}
+
+// Goes on in the memory of the next block that was read ahead, in front of
+// which there is room for the window.
+void ByteStream::MoveToAhead() {
+  const Ahead ahead = TakeAhead();
+  const size_t tail_bytes = end_ - begin_;
+  assert(tail_bytes <= kReadBytes);
+  std::memcpy(ahead.buffer.bytes.get() + kReadBytes - tail_bytes,
+              buffer_.bytes.get() + begin_, tail_bytes);
+  begin_ = kReadBytes - tail_bytes;
+  end_ = kReadBytes + ahead.size;
+  is_ended_ = is_raw_ended_;
+  Leave(std::exchange(buffer_, ahead.buffer));
+}
+
+// The next block that was read ahead, which the observer then has.
+ByteStream::Ahead ByteStream::TakeAhead() {
+  const std::shared_ptr<BlockAhead> block = std::move(ahead_.front());
+  ahead_.pop_front();
+  const Ahead ahead = block->Finish();
+  AddRaw(ahead.raw());
+  if (ahead.error != 0) FailReading(ahead.error);
+  // What comes behind a gap does not follow.
+  if (ahead.size < kReadBytes) DropAhead();
+  return ahead;
+}
+
+void ByteStream::DropAhead() {
+  for (const auto& block : ahead_) block->Drop();
+  ahead_.clear();
+}
+
 void ByteStream::ReadPlain() {
+  if (!ahead_.empty()) {
+    const Ahead ahead = TakeAhead();
+    std::memcpy(buffer_.bytes.get() + end_, ahead.raw().data(), ahead.size);
+    end_ += ahead.size;
+    Leave(ahead.buffer);
+    is_ended_ = is_raw_ended_;
+    return;
+  }
   end_ += ReadRaw(buffer_.bytes.get() + end_, kReadBytes);
   is_ended_ = is_raw_ended_;
 }
@@ -364,21 +500,33 @@ void ByteStream::ReadDecoded() {
 size_t ByteStream::ReadRaw(uint8_t* to, size_t bytes) {
   ssize_t count = 0;
   do {
-    count = ::read(descriptor_, to, bytes);
+    count = is_positioned_ ? ::pread(descriptor_, to, bytes,
+                                     static_cast<off_t>(raw_bytes_read_))
+                           : ::read(descriptor_, to, bytes);
   } while (count < 0 && errno == EINTR);
-  if (count <= 0) {
-    is_raw_ended_ = true;
-    is_fully_read_ = count == 0;
-    if (count < 0) {
-      status_ =
-          ErrnoStatus(errno, name_,
-                      fmt::format("byte {}: cannot be read", raw_bytes_read_));
-    }
+  if (count < 0) {
+    FailReading(errno);
     return 0;
   }
-  raw_bytes_read_ += static_cast<uint64_t>(count);
-  if (observer_) observer_({to, static_cast<size_t>(count)});
+  if (count == 0) {
+    is_raw_ended_ = true;
+    is_fully_read_ = true;
+    return 0;
+  }
+  AddRaw({to, static_cast<size_t>(count)});
   return static_cast<size_t>(count);
+}
+
+void ByteStream::AddRaw(std::span<const uint8_t> raw) {
+  raw_bytes_read_ += raw.size();
+  if (observer_ && !raw.empty()) observer_(raw);
+}
+
+void ByteStream::FailReading(int error) {
+  is_raw_ended_ = true;
+  is_fully_read_ = false;
+  status_ = ErrnoStatus(
+      error, name_, fmt::format("byte {}: cannot be read", raw_bytes_read_));
 }
 
 void ByteStream::End(absl::Status status) {
@@ -391,6 +539,7 @@ void ByteStream::Drain() {
   begin_ = end_ = 0;
   raw_ = {};
   is_ended_ = true;
+  DropAhead();
   if (!file_bytes_.has_value()) return;
 
   // The first failure is the one to report.

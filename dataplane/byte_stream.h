@@ -9,12 +9,16 @@
 // What a caller holds of the window stays as it is: the stream then goes on in
 // other memory, which it uses again once nobody holds it.
 //
-// Thread safety: one thread at a time.
+// Blocks of a plain file can be read ahead by other threads (PlanAhead), which
+// is where reading costs most: the kernel copies them.
+//
+// Thread safety: one thread at a time, but for reading what was planned.
 #pragma once
 
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <new>
@@ -27,6 +31,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "dataplane/limits.h"
+#include "dataplane/replay_source.h"
 
 namespace octroi {
 
@@ -71,6 +76,12 @@ class ByteStream {
   // REQUIRES: bytes <= kMaxWindowBytes.
   bool Fill(size_t bytes);
 
+  // The next block of a plain file that was not planned before, to be read by
+  // another thread. Fill takes it when it comes to it, and reads it itself if
+  // nobody has begun to. Null at the end, if kMaxBlocksAhead are planned, and
+  // for what is no plain file.
+  std::shared_ptr<BytesAhead> PlanAhead();
+
   // Drops the first `bytes` bytes of the window.
   // REQUIRES: bytes <= window().size().
   void Consume(size_t bytes) {
@@ -112,6 +123,8 @@ class ByteStream {
  private:
   static constexpr size_t kReadBytes = 256 * 1024;
   static constexpr size_t kAlignment = 4096;
+  static constexpr size_t kBufferBytes = 2 * kReadBytes;
+  static constexpr size_t kMaxBlocksAhead = 4;
 
   // Memory on a page boundary; shared with those that hold it.
   struct Buffer {
@@ -121,19 +134,39 @@ class ByteStream {
     bool is_held() const { return bytes.use_count() > 1; }
   };
 
+  // A block that was read ahead: the upper half of a buffer, fewer than
+  // kReadBytes at the end of the file or before the error.
+  struct Ahead {
+    Buffer buffer;
+    size_t size = 0;
+    int error = 0;  // Of errno; 0 is none.
+
+    std::span<const uint8_t> raw() const {
+      return {buffer.bytes.get() + kReadBytes, size};
+    }
+  };
+  class BlockAhead;
+
   ByteStream(std::string name, int descriptor, Observer observer);
 
   // Nothing in it if there is no memory.
   static Buffer Allocate(size_t bytes);
 
-  absl::Status Start();
+  absl::Status Start(bool is_stdin);
   absl::Status StartDecoder();
-  bool MoveTailTo(size_t begin);
+  bool MoveTailToStart();
+  Buffer FreeBuffer(size_t bytes);
+  void Leave(Buffer buffer);
+  void MoveToAhead();
   bool LeaveHeldBuffer();
   bool MakeRoom();
   void ReadPlain();
+  Ahead TakeAhead();
+  void DropAhead();
   void ReadDecoded();
   size_t ReadRaw(uint8_t* to, size_t bytes);
+  void AddRaw(std::span<const uint8_t> raw);
+  void FailReading(int error);
   void End(absl::Status status);
   uint64_t decoded_raw_bytes() const { return raw_bytes_read_ - raw_.size(); }
 
@@ -143,6 +176,7 @@ class ByteStream {
   const Observer observer_;
   std::optional<uint64_t> file_bytes_;
   Encoding encoding_ = Encoding::kPlain;
+  bool is_positioned_ = false;  // Read from the places of a regular file.
 
   // The window is [begin_, end_) of the buffer.
   Buffer buffer_;
@@ -150,6 +184,9 @@ class ByteStream {
   size_t begin_ = 0;
   size_t end_ = 0;
   uint64_t offset_ = 0;
+
+  // Planned and not yet come to, in the file's order.
+  std::deque<std::shared_ptr<BlockAhead>> ahead_;
 
   // Compressed input; unused for a plain file.
   std::unique_ptr<Decoder> decoder_;

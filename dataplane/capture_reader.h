@@ -84,6 +84,9 @@ class CaptureReader {
     held->Add(stream_->Hold(), stream_->memory_bytes());
   }
 
+  // As ByteStream::PlanAhead.
+  std::shared_ptr<BytesAhead> PlanAhead() { return stream_->PlanAhead(); }
+
   // Ok, or why reading stopped before the end of the file.
   const absl::Status& status() const { return status_; }
 

@@ -143,6 +143,16 @@ void CaptureSource::HoldBytes(HeldBytes* held) {
   for (size_t i = 0; i < lender_count_; ++i) lenders_[i]->HoldBytes(held);
 }
 
+// Of the capture that is read, if only one is.
+std::shared_ptr<BytesAhead> CaptureSource::PlanAhead() {
+  if (used_up_ != nullptr && open_.empty())
+    return used_up_->reader->PlanAhead();
+  if (used_up_ == nullptr && open_.size() == 1) {
+    return open_.front()->reader->PlanAhead();
+  }
+  return nullptr;
+}
+
 bool CaptureSource::is_finished() const {
   return pending_.empty() && open_.empty() && used_up_ == nullptr;
 }

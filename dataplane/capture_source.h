@@ -61,6 +61,7 @@ class CaptureSource final : public ReplaySource {
   size_t ReceiveBurst(PacketBurst* burst) override;
   void ReleaseBurst(PacketBurst* burst) override;
   void HoldBytes(HeldBytes* held) override;
+  std::shared_ptr<BytesAhead> PlanAhead() override;
   bool is_finished() const override;
 
   // What each capture held, in command-line order. A capture's summary is

@@ -39,6 +39,17 @@ struct FlowPacket {
 };
 static_assert(std::is_trivially_copyable_v<FlowPacket>);
 
+// A packet that another thread than its worker's has looked at. One cache line
+// with IPv4, two with IPv6.
+struct alignas(64) ReadPacket {
+  // Null: the packet is plain, and was read to `plain`. Else `plain` is not
+  // set, and the packet is to be decoded.
+  const Packet* not_plain;
+  FlowPacket plain;
+};
+static_assert(std::is_trivially_copyable_v<ReadPacket>);
+static_assert(sizeof(ReadPacket) == 128);
+
 // `tunnel` is the number of the tunnel that the layer was found in.
 // REQUIRES: tunnel < kTunnelNumberLimit.
 FlowPacket MakeFlowPacket(const IpLayer& layer, int64_t timestamp_ns,

@@ -10,7 +10,6 @@
 
 #include "absl/status/status.h"
 #include "dataplane/packet_dealer.h"
-#include "dataplane/sharded_source.h"
 #include "dataplane/worker.h"
 #include "fmt/format.h"
 
@@ -37,7 +36,6 @@ class ForkingSink : public FlowSink {
 
 // A worker of the replay and what is its own.
 struct Lane {
-  std::unique_ptr<ShardedSource> source;  // Null: it reads the capture itself.
   std::unique_ptr<ForkingSink> sink;
   std::unique_ptr<Worker> worker;
 };
@@ -95,10 +93,9 @@ size_t KeptLimit(const ReplayOptions& options) {
   return std::max<size_t>(bytes / (2 * sizeof(ExportedFlow)), 1);
 }
 
-// `source` is null if the worker gets its packets from `capture`.
-Lane MakeLane(const ReplayOptions& options, PacketSource* capture,
-              std::unique_ptr<ShardedSource> source, EditionProvider* editions,
-              FlowSink* caller_sink) {
+// `source` is null if packets are dealt to the worker.
+Lane MakeLane(const ReplayOptions& options, PacketSource* source,
+              EditionProvider* editions, FlowSink* caller_sink) {
   WorkerOptions worker_options;
   worker_options.flow_table.memory_limit_bytes = TableMemory(options);
   worker_options.timeouts = options.timeouts;
@@ -107,13 +104,11 @@ Lane MakeLane(const ReplayOptions& options, PacketSource* capture,
   worker_options.hash_seed = options.hash_seed;
 
   Lane lane;
-  lane.source = std::move(source);
   if (options.keep_flows || caller_sink != nullptr) {
     lane.sink = std::make_unique<ForkingSink>(caller_sink, KeptLimit(options));
   }
-  lane.worker = std::make_unique<Worker>(
-      worker_options, lane.source != nullptr ? lane.source.get() : capture,
-      editions, lane.sink.get());
+  lane.worker = std::make_unique<Worker>(worker_options, source, editions,
+                                         lane.sink.get());
   return lane;
 }
 
@@ -122,9 +117,12 @@ void RunAlone(PacketSource* source, Worker* worker) {
   worker->Finish(worker->clock_ns());
 }
 
-void RunLane(Lane* lane) {
-  while (!lane->source->is_finished()) lane->worker->RunOnce();
-  lane->worker->Finish(lane->source->final_clock_ns());
+void RunLane(PacketDealer* dealer, size_t lane, Worker* worker) {
+  while (const PacketDealer::Block* block = dealer->Take(lane)) {
+    worker->RunRead(block->PacketsOf(lane));
+    dealer->PutBack(lane);
+  }
+  worker->Finish(dealer->final_clock_ns());
 }
 
 // Runs the first lane in this thread, each other in one of its own.
@@ -132,7 +130,9 @@ absl::Status RunTogether(PacketDealer* dealer, std::span<Lane> lanes) {
   std::vector<std::thread> threads;
   absl::Status status = absl::OkStatus();
   try {
-    for (Lane& lane : lanes.subspan(1)) threads.emplace_back(RunLane, &lane);
+    for (size_t i = 1; i < lanes.size(); ++i) {
+      threads.emplace_back(RunLane, dealer, i, lanes[i].worker.get());
+    }
   } catch (const std::system_error& error) {
     status = absl::ResourceExhaustedError(
         fmt::format("replay: thread {} of {} cannot be started: {}; ask for "
@@ -140,7 +140,7 @@ absl::Status RunTogether(PacketDealer* dealer, std::span<Lane> lanes) {
                     threads.size() + 2, lanes.size(), error.what()));
     dealer->Stop();
   }
-  if (status.ok()) RunLane(&lanes[0]);
+  if (status.ok()) RunLane(dealer, 0, lanes[0].worker.get());
   for (std::thread& thread : threads) thread.join();
   return status;
 }
@@ -208,11 +208,8 @@ absl::StatusOr<ReplayResult> Replay(const ReplayOptions& options,
   std::vector<Lane> lanes;
   for (uint32_t i = 0; i < options.worker_count; ++i) {
     FlowSink* caller_sink = sinks.empty() ? nullptr : sinks[i];
-    auto dealt = dealer == nullptr
-                     ? nullptr
-                     : std::make_unique<ShardedSource>(dealer.get(), i);
-    lanes.push_back(
-        MakeLane(options, source, std::move(dealt), editions, caller_sink));
+    lanes.push_back(MakeLane(options, dealer == nullptr ? source : nullptr,
+                             editions, caller_sink));
   }
   if (dealer == nullptr) {
     RunAlone(source, lanes[0].worker.get());

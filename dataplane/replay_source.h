@@ -36,12 +36,31 @@ class HeldBytes {
   size_t size_bytes_ = 0;
 };
 
+// Bytes that a source comes to later, which one thread can read while another
+// receives.
+class BytesAhead {
+ public:
+  virtual ~BytesAhead() = default;
+  // Reads them, unless some thread has begun to. Any thread.
+  virtual void Read() = 0;
+  // Whether the source has come to them, or passed over them. Ordered with the
+  // source's calls.
+  virtual bool is_used() const = 0;
+};
+
+// A burst of a ReplaySource may be smaller than what is left: where the memory
+// ends that its packets stand in.
 class ReplaySource : public PacketSource {
  public:
   // Adds to `held` what keeps the bytes of the last burst readable past
   // ReleaseBurst, for as long as it is held.
   // REQUIRES: the last burst has not been released.
   virtual void HoldBytes(HeldBytes* held) = 0;
+
+  // The next bytes that can be read ahead, after those that were planned
+  // before; null if there are none. It need not be used, and may be used when
+  // the source is no more.
+  virtual std::shared_ptr<BytesAhead> PlanAhead() { return nullptr; }
 };
 
 }  // namespace octroi

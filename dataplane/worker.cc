@@ -27,6 +27,12 @@ AccountTotals TotalsOf(const FlowLine& line, const FlowCounts& counts) {
   return totals;
 }
 
+int64_t ClockOf(const Packet& packet) { return packet.clock_ns; }
+int64_t ClockOf(const ReadPacket& packet) {
+  return packet.not_plain != nullptr ? packet.not_plain->clock_ns
+                                     : packet.plain.clock_ns;
+}
+
 // The bit of FlowLine::account that says which books.
 constexpr uint32_t kBooksBit = uint32_t{1} << 31;
 
@@ -55,13 +61,6 @@ Worker::Worker(const WorkerOptions& options, PacketSource* source,
 }
 
 size_t Worker::RunOnce() {
-  // Groups that a sweep looks at: about as long as the packets take, and more
-  // where there are none.
-  constexpr size_t kPacketsPerGroup = 4;
-  constexpr size_t kFewestGroups = 16;
-  constexpr size_t kGroupsWhileIdle =
-      FlowTable::kMaxEndedPerCall / TagGroup::kPlaces;
-  static_assert(kMaxBurst / kPacketsPerGroup <= kGroupsWhileIdle);
   AdoptOffered();
   const size_t received_count = source_->ReceiveBurst(&burst_);
   for (size_t begin = 0; begin < received_count; begin += burst_size_) {
@@ -69,19 +68,26 @@ size_t Worker::RunOnce() {
     RunBurst(burst_.view().subspan(begin, size));
   }
   source_->ReleaseBurst(&burst_);
-  if (IsSweepDue()) {
-    SweepSome(received_count == 0
-                  ? kGroupsWhileIdle
-                  : std::max(received_count / kPacketsPerGroup, kFewestGroups));
-  }
+  SweepAfter(received_count);
   return received_count;
 }
 
+void Worker::RunRead(std::span<const ReadPacket> packets) {
+  AdoptOffered();
+  for (size_t begin = 0; begin < packets.size(); begin += burst_size_) {
+    const size_t size = std::min(burst_size_, packets.size() - begin);
+    RunBurst(packets.subspan(begin, size));
+    SweepAfter(size);
+  }
+}
+
 // The life of a burst. Each step is a file of this folder, in this order.
-void Worker::RunBurst(std::span<const Packet> packets) {
+template <typename AnyPacket>
+void Worker::RunBurst(std::span<const AnyPacket> packets) {
   ReserveForBurst();
-  clock_ns_ = packets.back().clock_ns;
+  clock_ns_ = ClockOf(packets.back());
   unsettled_packets_ += packets.size();
+  counters_.received.Add(packets.size());
 
   ReadLayers(packets);
   UpdateFlows(&outer_, &in_use_->books.outer);
@@ -172,7 +178,21 @@ void Worker::ReadLayers(std::span<const Packet> packets) {
     flow_table_.TouchTags(next++);
   }
   outer_.size = static_cast<size_t>(next - first);
-  counters_.received.Add(packets.size());
+}
+
+void Worker::ReadLayers(std::span<const ReadPacket> packets) {
+  inner_.size = 0;
+  FlowPacket* const first = outer_.packets.data();
+  FlowPacket* next = first;
+  for (const ReadPacket& packet : packets) {
+    if (packet.not_plain != nullptr) [[unlikely]] {
+      if (!DecodeLayers(*packet.not_plain, next)) continue;
+    } else {
+      *next = packet.plain;
+    }
+    flow_table_.TouchTags(next++);
+  }
+  outer_.size = static_cast<size_t>(next - first);
 }
 
 // Decodes to the outer layer, and to the inner one where there is one. False
@@ -311,6 +331,21 @@ void Worker::AdoptOffered() {
   classifier_.Use(in_use_->editions);
   flow_table_.StartGeneration(clock_ns_);
   adoption_number_ = RequestSettlement();
+}
+
+// Goes on with the sweep that is due, if any, after so many packets.
+void Worker::SweepAfter(size_t packet_count) {
+  // Groups that a sweep looks at: about as long as the packets take, and more
+  // where there are none.
+  constexpr size_t kPacketsPerGroup = 4;
+  constexpr size_t kFewestGroups = 16;
+  constexpr size_t kGroupsWhileIdle =
+      FlowTable::kMaxEndedPerCall / TagGroup::kPlaces;
+  static_assert(kMaxBurst / kPacketsPerGroup <= kGroupsWhileIdle);
+  if (!IsSweepDue()) return;
+  SweepSome(packet_count == 0
+                ? kGroupsWhileIdle
+                : std::max(packet_count / kPacketsPerGroup, kFewestGroups));
 }
 
 bool Worker::IsSweepDue() {

@@ -74,6 +74,10 @@ class Worker {
   // where a table grows, between two bursts.
   size_t RunOnce();
 
+  // RunOnce with packets that were received and read elsewhere, any number,
+  // whose bytes stay readable meanwhile.
+  void RunRead(std::span<const ReadPacket> packets);
+
   // Time has passed without a packet: flows end that have timed out by then.
   // REQUIRES: `clock_ns` is not above that of any packet still to come.
   void AdvanceClock(int64_t clock_ns);
@@ -158,9 +162,11 @@ class Worker {
     std::span<FlowHit> hit_view() { return {hits.data(), size}; }
   };
 
-  void RunBurst(std::span<const Packet> packets);
+  template <typename AnyPacket>
+  void RunBurst(std::span<const AnyPacket> packets);
   void ReserveForBurst();
   void ReadLayers(std::span<const Packet> packets);
+  void ReadLayers(std::span<const ReadPacket> packets);
   bool DecodeLayers(const Packet& packet, FlowPacket* outer);
   void CollectInner(const DecodedPacket& packet);
   std::unique_ptr<JudgedBooks> MakeBooks(EditionProvider* editions) const;
@@ -171,6 +177,7 @@ class Worker {
   Accounts* AccountsOf(const FlowLine& line);
   void Settle(FlowIndex flow);
   void AdoptOffered();
+  void SweepAfter(size_t packet_count);
   bool IsSweepDue();
   void SweepSome(size_t group_count);
   void SweepRecord(FlowIndex flow);

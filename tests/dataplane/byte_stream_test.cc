@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "fmt/format.h"
 #include "tests/support/capture_builder.h"
 #include "tests/support/temp_dir.h"
 
@@ -149,8 +150,6 @@ TEST(ByteStreamTest, KeepsAWindowOfTheLargestSize) {
       [](uint8_t a, char b) { return a == static_cast<uint8_t>(b); }));
 }
 
-// Every place where a compressed file can be cut: what was read counts, and
-// the end is an error that says where in the file.
 TEST(ByteStreamTest, LeavesHeldBytesAsTheyAre) {
   const std::string content = Noise(3'000'000);
   const TempDir dir;
@@ -164,7 +163,10 @@ TEST(ByteStreamTest, LeavesHeldBytesAsTheyAre) {
 
     // Steps that leave a tail, and one that makes the memory grow.
     size_t step = 1000;
-    while (stream->Fill(step)) {
+    for (;;) {
+      // Of a plain file, some is read ahead.
+      if (held.size() % 400 < 200) stream->PlanAhead();
+      if (!stream->Fill(step)) break;
       held.push_back({stream->Hold(), stream->window().first(step)});
       stream->Consume(step);
       step = held.size() == 500 ? 1'500'000 : 999;
@@ -197,6 +199,118 @@ TEST(ByteStreamTest, UsesMemoryAgainThatNobodyHolds) {
   EXPECT_EQ(memories.size(), 2u);
 }
 
+// As a lane of a replay does: plans what it can before each step, and has some
+// of it read elsewhere.
+enum class WhoReads { kNobody, kThisThread, kOtherThreads, kSomeOfEach };
+
+TEST(ByteStreamTest, GivesTheSameContentWhateverIsReadAhead) {
+  const TempDir dir;
+  const std::string content = Noise(5'000'000);
+  const std::string path = dir.Write("plain", content);
+  for (const WhoReads who : {WhoReads::kNobody, WhoReads::kThisThread,
+                             WhoReads::kOtherThreads, WhoReads::kSomeOfEach}) {
+    // The last ones are larger than a block.
+    for (const size_t step : {999, 300'000, 1'500'000}) {
+      SCOPED_TRACE(fmt::format("{} {}", static_cast<int>(who), step));
+      std::string observed;
+      const auto stream = OpenOrDie(path, [&](std::span<const uint8_t> raw) {
+        observed.append(reinterpret_cast<const char*>(raw.data()), raw.size());
+      });
+      std::vector<std::thread> threads;
+      std::string seen;
+      size_t planned_count = 0;
+      do {
+        while (auto ahead = stream->PlanAhead()) {
+          planned_count += 1;
+          EXPECT_FALSE(ahead->is_used());
+          const bool is_read_here =
+              who == WhoReads::kThisThread ||
+              (who == WhoReads::kSomeOfEach && planned_count % 3 == 0);
+          const bool is_read_there =
+              who == WhoReads::kOtherThreads ||
+              (who == WhoReads::kSomeOfEach && planned_count % 3 == 1);
+          if (is_read_here) ahead->Read();
+          if (is_read_there) threads.emplace_back([ahead] { ahead->Read(); });
+        }
+        stream->Fill(step);
+        const auto window = stream->window();
+        const size_t bytes = std::min(step, window.size());
+        seen.append(reinterpret_cast<const char*>(window.data()), bytes);
+        stream->Consume(bytes);
+      } while (!stream->window().empty() || stream->Fill(1));
+      for (std::thread& thread : threads) thread.join();
+
+      EXPECT_GT(planned_count, 10u);
+      EXPECT_TRUE(seen == content);
+      EXPECT_TRUE(observed == content);
+      EXPECT_TRUE(stream->status().ok()) << stream->status();
+      EXPECT_EQ(stream->raw_bytes_read(), content.size());
+      EXPECT_TRUE(stream->is_fully_read());
+    }
+  }
+}
+
+TEST(ByteStreamTest, PlansABoundedPartOfThePlainFile) {
+  const TempDir dir;
+  const auto stream = OpenOrDie(dir.Write("plain", Noise(8'000'000)));
+
+  size_t planned_count = 0;
+  std::shared_ptr<BytesAhead> last;
+  while (auto ahead = stream->PlanAhead()) {
+    last = std::move(ahead);
+    planned_count += 1;
+    ASSERT_LT(planned_count, 20u);
+  }
+  EXPECT_GT(planned_count, 1u);
+
+  // Once the stream has come to one of them there is room for another.
+  while (!last->is_used()) {
+    ASSERT_TRUE(stream->Fill(1000));
+    stream->Consume(1000);
+  }
+  EXPECT_NE(stream->PlanAhead(), nullptr);
+
+  const auto small = OpenOrDie(dir.Write("small", "all is read at once"));
+  EXPECT_EQ(small->PlanAhead(), nullptr);
+  const auto compressed = OpenOrDie(dir.Write("gz", Gzip(Noise(2'000'000))));
+  EXPECT_EQ(compressed->PlanAhead(), nullptr);
+}
+
+// A capture that is written anew while it is read: what was read counts.
+TEST(ByteStreamTest, EndsWhereAFileHasBecomeShorter) {
+  const TempDir dir;
+  const std::string content = Noise(4'000'000);
+  const std::string path = dir.Write("shrinks", content);
+  const auto stream = OpenOrDie(path);
+  std::vector<std::shared_ptr<BytesAhead>> planned;
+  while (auto ahead = stream->PlanAhead()) planned.push_back(std::move(ahead));
+  planned[0]->Read();
+  ASSERT_EQ(::truncate(path.c_str(), 600'000), 0);
+  planned[2]->Read();
+
+  const std::string seen = ReadAll(stream.get(), 1000);
+
+  EXPECT_TRUE(seen == content.substr(0, 600'000));
+  EXPECT_TRUE(stream->status().ok()) << stream->status();
+  EXPECT_TRUE(planned.back()->is_used());
+}
+
+TEST(ByteStreamTest, LeavesWhatWasPlannedUsableWithoutTheStream) {
+  const TempDir dir;
+  auto stream = OpenOrDie(dir.Write("plain", Noise(2'000'000)));
+  const std::shared_ptr<BytesAhead> read = stream->PlanAhead();
+  const std::shared_ptr<BytesAhead> not_read = stream->PlanAhead();
+  read->Read();
+
+  stream.reset();
+  not_read->Read();
+
+  EXPECT_TRUE(read->is_used());
+  EXPECT_TRUE(not_read->is_used());
+}
+
+// Every place where a compressed file can be cut: what was read counts, and
+// the end is an error that says where in the file.
 TEST(ByteStreamTest, ReportsACutOffStreamAtItsEnd) {
   const TempDir dir;
   const std::string content = "many words, many words, many words";

@@ -2,17 +2,20 @@
 #include "dataplane/packet_dealer.h"
 
 #include <atomic>
-#include <cstring>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
+#include "dataplane/capture_source.h"
 #include "dataplane/decode.h"
 #include "fmt/format.h"
 #include "gtest/gtest.h"
+#include "tests/support/capture_builder.h"
 #include "tests/support/fake_source.h"
 #include "tests/support/packet_builder.h"
+#include "tests/support/temp_dir.h"
 
 namespace octroi {
 namespace {
@@ -20,38 +23,60 @@ namespace {
 using testing::FakeSource;
 using testing::Frame;
 using testing::PacketBuilder;
+using testing::PcapBuilder;
 
-// Packet number `number`, between addresses that depend on it.
+// Packet number `number`, between addresses that depend on it. Every fifth is
+// not plain.
 Frame FrameOf(uint32_t number) {
   const uint32_t host = number % 251;
-  return PacketBuilder()
-      .Ethernet()
-      .Ipv4(fmt::format("192.0.2.{}", host).c_str(), "198.51.100.7")
+  PacketBuilder builder;
+  builder.Ethernet();
+  if (number % 5 == 0) builder.Vlan(7);
+  return builder.Ipv4(fmt::format("192.0.2.{}", host).c_str(), "198.51.100.7")
       .Udp(static_cast<uint16_t>(number), 53)
       .Payload(number % 100)
       .Build();
 }
 
-std::string BytesOf(const Packet& packet) {
-  return {reinterpret_cast<const char*>(packet.data), packet.captured_octets};
+std::string TextOf(const FlowPacket& packet) {
+  const IpLayer layer = LayerOf(packet);
+  return fmt::format("{} {}:{} {}:{} {}", packet.timestamp_ns,
+                     layer.source.ToString(), layer.source_port,
+                     layer.destination.ToString(), layer.destination_port,
+                     layer.ip_octets);
 }
 
-struct Seen {
-  int64_t timestamp_ns = 0;
-  std::string bytes;
+std::string TextOf(const Packet& packet) {
+  FlowPacket plain;
+  if (ReadPlainPacket(packet, &plain)) return TextOf(plain);
+  return fmt::format(
+      "{} {}", packet.timestamp_ns,
+      std::string_view(reinterpret_cast<const char*>(packet.data),
+                       packet.captured_octets));
+}
 
-  bool operator==(const Seen&) const = default;
-};
-
-std::vector<Seen> TakeAll(PacketDealer* dealer, size_t lane) {
-  std::vector<Seen> seen;
+std::vector<std::string> TakeAll(PacketDealer* dealer, size_t lane) {
+  std::vector<std::string> seen;
   while (const PacketDealer::Block* block = dealer->Take(lane)) {
-    for (const uint16_t place : block->PlacesOf(lane)) {
-      const Packet& packet = block->packet(place);
-      seen.push_back({packet.timestamp_ns, BytesOf(packet)});
+    for (const ReadPacket& packet : block->PacketsOf(lane)) {
+      seen.push_back(packet.not_plain != nullptr ? TextOf(*packet.not_plain)
+                                                 : TextOf(packet.plain));
     }
     dealer->PutBack(lane);
   }
+  return seen;
+}
+
+using LanePackets = std::vector<std::vector<std::string>>;
+
+// Each lane in a thread of its own.
+LanePackets TakeTogether(PacketDealer* dealer, size_t lane_count) {
+  LanePackets seen(lane_count);
+  std::vector<std::thread> threads;
+  for (size_t lane = 0; lane < lane_count; ++lane) {
+    threads.emplace_back([&, lane] { seen[lane] = TakeAll(dealer, lane); });
+  }
+  for (std::thread& thread : threads) thread.join();
   return seen;
 }
 
@@ -60,23 +85,75 @@ TEST(PacketDealerTest, GivesEachLaneThePacketsOfItsShardsInOrder) {
   for (const size_t lane_count : {1, 2, 3, 64}) {
     // Bursts that are not full are how files end their windows.
     FakeSource source(lane_count == 2 ? 7 : kMaxBurst);
-    std::vector<std::vector<Seen>> expected(lane_count);
+    LanePackets expected(lane_count);
     for (uint32_t n = 0; n < kCount; ++n) source.Push(FrameOf(n), n);
     for (const Packet& packet : source.packets()) {
-      expected[ShardOfPacket(packet) % lane_count].push_back(
-          {packet.timestamp_ns, BytesOf(packet)});
+      expected[ShardOfPacket(packet) % lane_count].push_back(TextOf(packet));
     }
     PacketDealer dealer(&source, lane_count);
 
-    std::vector<std::vector<Seen>> seen(lane_count);
-    std::vector<std::thread> threads;
-    for (size_t lane = 0; lane < lane_count; ++lane) {
-      threads.emplace_back([&, lane] { seen[lane] = TakeAll(&dealer, lane); });
-    }
-    for (std::thread& thread : threads) thread.join();
-
-    EXPECT_EQ(seen, expected) << lane_count << " lanes";
+    EXPECT_EQ(TakeTogether(&dealer, lane_count), expected)
+        << lane_count << " lanes";
     EXPECT_EQ(dealer.final_clock_ns(), kCount - 1);
+  }
+}
+
+// A capture of many blocks, which the lanes read ahead: records that stand in
+// two of them, one that is longer than a block, and more small ones in a block
+// than a lane takes at a time.
+std::string LongCapture() {
+  PcapBuilder file;
+  const auto add = [&file](uint32_t number, const Frame& frame) {
+    file.Packet(number, 0,
+                {reinterpret_cast<const char*>(frame.bytes.data()),
+                 frame.bytes.size()});
+  };
+  const Frame tiny = PacketBuilder()
+                         .Ethernet()
+                         .Ipv4("192.0.2.1", "198.51.100.7")
+                         .Udp(1, 53)
+                         .Snap(40)
+                         .Build();
+  uint32_t number = 0;
+  while (number < 20'000) add(number, FrameOf(number)), number += 1;
+  while (number < 60'000) add(number, tiny), number += 1;
+  const Frame longest = PacketBuilder()
+                            .Ethernet()
+                            .Ipv4("192.0.2.1", "198.51.100.7")
+                            .Udp(1, 53)
+                            .Payload(60'000)
+                            .Padding(kMaxCapturedOctets - 60'042)
+                            .Build();
+  while (number < 60'010) add(number, longest), number += 1;
+  while (number < 80'000) add(number, FrameOf(number)), number += 1;
+  return file.bytes();
+}
+
+TEST(PacketDealerTest, DealsACaptureThatLanesReadAhead) {
+  const testing::TempDir dir;
+  const std::string path = dir.Write("long.pcap", LongCapture());
+  const auto open = [&path] {
+    auto source = CaptureSource::Create({.paths = {path}});
+    EXPECT_TRUE(source.ok()) << source.status();
+    return *std::move(source);
+  };
+  for (const size_t lane_count : {1, 2, 5}) {
+    LanePackets expected(lane_count);
+    const auto alone = open();
+    PacketBurst burst;
+    while (alone->ReceiveBurst(&burst) > 0) {
+      for (const Packet& packet : burst.view()) {
+        expected[ShardOfPacket(packet) % lane_count].push_back(TextOf(packet));
+      }
+      alone->ReleaseBurst(&burst);
+    }
+
+    const auto source = open();
+    PacketDealer dealer(source.get(), lane_count);
+
+    EXPECT_TRUE(TakeTogether(&dealer, lane_count) == expected)
+        << lane_count << " lanes";
+    EXPECT_EQ(source->summaries()[0].packets, 80'000u);
   }
 }
 
@@ -129,9 +206,10 @@ class CountingSource : public ReplaySource {
 // A lane that is slow may be behind by a bounded number of blocks, not by a
 // capture.
 TEST(PacketDealerTest, HoldsTheSourceBackWhileALaneIsBusy) {
+  // The lane that is fast has filled all of its blocks, and the other one.
   constexpr size_t kMostAhead =
-      PacketDealer::kBlockCount * PacketDealer::kBlockPackets;
-  CountingSource source(40 * kMostAhead, /*claimed_bytes=*/0);
+      2 * PacketDealer::kBlocksPerLane * PacketDealer::kBlockPackets;
+  CountingSource source(20 * kMostAhead, /*claimed_bytes=*/0);
   PacketDealer dealer(&source, 2);
   std::thread fast([&] { TakeAll(&dealer, 0); });
 
@@ -144,7 +222,7 @@ TEST(PacketDealerTest, HoldsTheSourceBackWhileALaneIsBusy) {
   }
   fast.join();
 
-  EXPECT_EQ(put_back_count, 40 * PacketDealer::kBlockCount);
+  EXPECT_EQ(put_back_count, 20 * 2 * PacketDealer::kBlocksPerLane);
 }
 
 // A capture may make its reader's memory large for a few packets only.
@@ -155,7 +233,7 @@ TEST(PacketDealerTest, TakesLittleIntoABlockThatHoldsMuch) {
   const PacketDealer::Block* block = dealer.Take(0);
 
   ASSERT_NE(block, nullptr);
-  EXPECT_EQ(block->PlacesOf(0).size(), kMaxBurst);
+  EXPECT_EQ(block->PacketsOf(0).size(), kMaxBurst);
   dealer.PutBack(0);
 }
 
