@@ -57,6 +57,7 @@ FlowTable::FlowTable(const FlowTableOptions& options,
                      const FlowTimeouts& timeouts, uint64_t seed)
     : timeouts_(timeouts),
       memory_limit_bytes_(options.memory_limit_bytes),
+      few_records_(options.few_records),
       is_prefaulted_(options.is_prefaulted),
       hasher_(seed) {
   assert(IsTimeoutInRange(timeouts.idle_ns));
@@ -76,16 +77,15 @@ void FlowTable::Reserve(size_t count) {
   }
 }
 
-// Four times as many records while they are few, since each is moved whenever
-// the table grows; then twice as many. Or as many as there is memory for beside
-// the present ones; as many as now if that is not worth the copy.
+// Four times as many records or twice as many (FlowTableOptions). Or as many as
+// there is memory for beside the present ones; as many as now if that is not
+// worth the copy.
 size_t FlowTable::NextCapacity() const {
-  constexpr size_t kFewRecords = size_t{1} << 20;
   if (memory_limit_bytes_ <= memory_bytes()) return capacity_;
   const size_t room_bytes = memory_limit_bytes_ - memory_bytes();
   const size_t fitting = room_bytes / kGroupBytes * kRecordsPerGroup;
   const size_t wanted =
-      4 * capacity_ <= kFewRecords ? 4 * capacity_ : 2 * capacity_;
+      4 * capacity_ <= few_records_ ? 4 * capacity_ : 2 * capacity_;
   const size_t capacity = std::min({wanted, fitting, kMaxCapacity});
   return capacity < capacity_ + capacity_ / 8 + 1 ? capacity_ : capacity;
 }

@@ -54,6 +54,9 @@ struct FlowTableOptions {
   // What records and buckets may take in all, while growing included. A table
   // whose initial capacity takes more is made with that and does not grow.
   size_t memory_limit_bytes = size_t{1} << 30;
+  // Up to so many records a table that grows has four times as many, since each
+  // is moved whenever it does; then twice as many, since memory counts.
+  size_t few_records = size_t{1} << 20;
   // Take all memory at once, so that no packet waits for the kernel: for live
   // use, with an initial capacity that is enough and a limit of 0.
   bool is_prefaulted = false;
@@ -315,6 +318,7 @@ class FlowTable {
   // Constant after construction.
   const FlowTimeouts timeouts_;
   const size_t memory_limit_bytes_;
+  const size_t few_records_;
   const bool is_prefaulted_;
   const FlowHasher hasher_;
 

@@ -98,6 +98,8 @@ Lane MakeLane(const ReplayOptions& options, PacketSource* source,
               EditionProvider* editions, FlowSink* caller_sink) {
   WorkerOptions worker_options;
   worker_options.flow_table.memory_limit_bytes = TableMemory(options);
+  // The workers share what flows there are.
+  worker_options.flow_table.few_records /= options.worker_count;
   worker_options.timeouts = options.timeouts;
   worker_options.burst_size = options.burst_size;
   worker_options.expiry_scan_count = options.expiry_scan_count;
