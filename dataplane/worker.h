@@ -61,8 +61,8 @@ struct WorkerOptions {
 
 class Worker {
  public:
-  // The arguments must outlive the worker. `sink` may be null: ended flows are
-  // then not kept.
+  // The arguments must outlive the worker. `source` may be null: packets then
+  // come by RunRead. `sink` may be null: ended flows are then not kept.
   Worker(const WorkerOptions& options, PacketSource* source,
          EditionProvider* editions, FlowSink* sink);
   Worker(const Worker&) = delete;
@@ -76,6 +76,7 @@ class Worker {
 
   // RunOnce with packets that were received and read elsewhere, any number,
   // whose bytes stay readable meanwhile.
+  // REQUIRES: what is plain was read by ReadPlainPacket.
   void RunRead(std::span<const ReadPacket> packets);
 
   // Time has passed without a packet: flows end that have timed out by then.

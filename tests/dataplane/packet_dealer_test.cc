@@ -98,62 +98,79 @@ TEST(PacketDealerTest, GivesEachLaneThePacketsOfItsShardsInOrder) {
   }
 }
 
-// A capture of many blocks, which the lanes read ahead: records that stand in
-// two of them, one that is longer than a block, and more small ones in a block
-// than a lane takes at a time.
-std::string LongCapture() {
+void Add(uint32_t second, const Frame& frame, PcapBuilder* file) {
+  file->Packet(
+      second, 0,
+      {reinterpret_cast<const char*>(frame.bytes.data()), frame.bytes.size()});
+}
+
+// A packet for each second from `begin` on and before `end`.
+std::string CaptureOf(uint32_t begin, uint32_t end) {
   PcapBuilder file;
-  const auto add = [&file](uint32_t number, const Frame& frame) {
-    file.Packet(number, 0,
-                {reinterpret_cast<const char*>(frame.bytes.data()),
-                 frame.bytes.size()});
-  };
-  const Frame tiny = PacketBuilder()
-                         .Ethernet()
-                         .Ipv4("192.0.2.1", "198.51.100.7")
-                         .Udp(1, 53)
-                         .Snap(40)
-                         .Build();
-  uint32_t number = 0;
-  while (number < 20'000) add(number, FrameOf(number)), number += 1;
-  while (number < 60'000) add(number, tiny), number += 1;
-  const Frame longest = PacketBuilder()
-                            .Ethernet()
-                            .Ipv4("192.0.2.1", "198.51.100.7")
-                            .Udp(1, 53)
-                            .Payload(60'000)
-                            .Padding(kMaxCapturedOctets - 60'042)
-                            .Build();
-  while (number < 60'010) add(number, longest), number += 1;
-  while (number < 80'000) add(number, FrameOf(number)), number += 1;
+  for (uint32_t second = begin; second < end; ++second) {
+    Add(second, FrameOf(second), &file);
+  }
   return file.bytes();
 }
 
-TEST(PacketDealerTest, DealsACaptureThatLanesReadAhead) {
-  const testing::TempDir dir;
-  const std::string path = dir.Write("long.pcap", LongCapture());
-  const auto open = [&path] {
-    auto source = CaptureSource::Create({.paths = {path}});
-    EXPECT_TRUE(source.ok()) << source.status();
-    return *std::move(source);
-  };
-  for (const size_t lane_count : {1, 2, 5}) {
-    LanePackets expected(lane_count);
-    const auto alone = open();
-    PacketBurst burst;
-    while (alone->ReceiveBurst(&burst) > 0) {
-      for (const Packet& packet : burst.view()) {
-        expected[ShardOfPacket(packet) % lane_count].push_back(TextOf(packet));
-      }
-      alone->ReleaseBurst(&burst);
+// A capture of many blocks, of 50,010 seconds: records that stand in two
+// blocks, some that are longer than one, and more small ones in a block than a
+// lane takes at a time.
+std::string UnevenCapture() {
+  const PacketBuilder packet =
+      PacketBuilder().Ethernet().Ipv4("192.0.2.1", "198.51.100.7").Udp(1, 53);
+  const Frame tiny = PacketBuilder(packet).Snap(40).Build();
+  const Frame longest = PacketBuilder(packet)
+                            .Payload(60'000)
+                            .Padding(kMaxCapturedOctets - 60'042)
+                            .Build();
+  PcapBuilder file;
+  uint32_t second = 0;
+  for (; second < 5'000; ++second) Add(second, FrameOf(second), &file);
+  for (; second < 45'000; ++second) Add(second, tiny, &file);
+  for (; second < 45'010; ++second) Add(second, longest, &file);
+  for (; second < 50'010; ++second) Add(second, FrameOf(second), &file);
+  return file.bytes();
+}
+
+// The packets of a source without a dealer.
+LanePackets ReceiveAll(ReplaySource* source, size_t lane_count) {
+  LanePackets received(lane_count);
+  PacketBurst burst;
+  while (source->ReceiveBurst(&burst) > 0) {
+    for (const Packet& packet : burst.view()) {
+      received[ShardOfPacket(packet) % lane_count].push_back(TextOf(packet));
     }
+    source->ReleaseBurst(&burst);
+  }
+  return received;
+}
 
-    const auto source = open();
-    PacketDealer dealer(source.get(), lane_count);
+TEST(PacketDealerTest, DealsCapturesThatLanesReadAhead) {
+  const testing::TempDir dir;
+  const std::string uneven = dir.Write("uneven", UnevenCapture());
+  const std::string during = dir.Write("during", CaptureOf(47'000, 52'000));
+  const std::string later = dir.Write("later", CaptureOf(60'000, 80'000));
+  const std::string compressed =
+      dir.Write("gz", testing::Gzip(CaptureOf(70'000, 75'000)));
+  const std::vector<std::vector<std::string>> captures = {
+      {uneven}, {uneven, later}, {uneven, during, later, compressed}};
+  for (const std::vector<std::string>& paths : captures) {
+    const auto open = [&paths] {
+      auto source = CaptureSource::Create({.paths = paths});
+      EXPECT_TRUE(source.ok()) << source.status();
+      return *std::move(source);
+    };
+    for (const size_t lane_count : {1, 2, 5}) {
+      const LanePackets expected = ReceiveAll(open().get(), lane_count);
 
-    EXPECT_TRUE(TakeTogether(&dealer, lane_count) == expected)
-        << lane_count << " lanes";
-    EXPECT_EQ(source->summaries()[0].packets, 80'000u);
+      const auto source = open();
+      PacketDealer dealer(source.get(), lane_count);
+
+      EXPECT_TRUE(TakeTogether(&dealer, lane_count) == expected)
+          << paths.size() << " captures, " << lane_count << " lanes";
+      EXPECT_EQ(source->summaries()[0].packets, 50'010u);
+    }
   }
 }
 
