@@ -396,8 +396,7 @@ void PrefixIndex::LookupBatch(std::span<const IpAddress> addresses,
 // In three passes, each of which prefetches for the next: tables, nodes,
 // entries. Ninety-nine addresses in a hundred are answered by their first node,
 // so that a branch may tell the others. Where most is in the cache,
-// instructions count: with four addresses a turn of each loop it takes a tenth
-// less time.
+// instructions count: hence four addresses a turn of each loop.
 bool PrefixIndex::LookupChunkV4(std::span<const IpAddress> addresses,
                                 std::span<uint32_t> values) const {
   // For addresses as they are, not left-aligned.
