@@ -11,10 +11,7 @@
 namespace octroi {
 
 PacketDealer::PacketDealer(ReplaySource* source, size_t lane_count)
-    : lane_count_(lane_count),
-      source_(source),
-      lanes_(lane_count),
-      dealt_(kBlocksPerLane * lane_count) {
+    : source_(source), lanes_(lane_count), dealt_(kBlocksPerLane * lane_count) {
   assert(lane_count >= 1 && lane_count <= kMaxWorkers);
   for (size_t shard = 0; shard < kShardCount; ++shard) {
     lane_of_shard_[shard] = static_cast<uint8_t>(shard % lane_count);
@@ -107,7 +104,7 @@ PacketDealer::Block* PacketDealer::Lane::FreeBlock() {
 void PacketDealer::UseTurn(Lane* lane, std::unique_lock<std::mutex>* lock) {
   const size_t number = std::exchange(lane->turn, 0);
   Block& next = *lane->FreeBlock();
-  next.lanes_left_ = lane_count_;
+  next.lanes_left_ = lanes_.size();
   is_reading_ = true;
   lock->unlock();
   Receive(lane, &next);
@@ -155,19 +152,11 @@ void PacketDealer::Receive(Lane* lane, Block* block) {
   }
 }
 
-void PacketDealer::Grow(Block::Part* part) {
-  constexpr size_t kFirstCapacity = 64;
-  const size_t capacity = std::max(2 * part->capacity, kFirstCapacity);
-  auto packets = std::make_unique_for_overwrite<ReadPacket[]>(capacity);
-  std::copy_n(part->packets.get(), part->size, packets.get());
-  part->packets = std::move(packets);
-  part->capacity = capacity;
-}
-
 // What is read and written next is touched on the way.
 void PacketDealer::Deal(Lane* lane, Block* block) const {
   constexpr size_t kTouchedAhead = 8;
   constexpr size_t kWrittenAhead = 4;
+  constexpr size_t kFewestPackets = 64;
   for (Block::Part& part : block->parts_) part.size = 0;
   size_t not_plain_count = 0;
   for (size_t b = 0; b < lane->burst_count; ++b) {
@@ -177,8 +166,9 @@ void PacketDealer::Deal(Lane* lane, Block* block) const {
       __builtin_prefetch(packets[ahead].data);
       const Packet& packet = packets[i];
       Block::Part& part = block->parts_[lane_of_shard_[ShardOfPacket(packet)]];
-      if (part.size == part.capacity) [[unlikely]]
-        Grow(&part);
+      if (part.size + kWrittenAhead >= part.packets.size()) [[unlikely]] {
+        part.packets.resize(std::max(2 * part.packets.size(), kFewestPackets));
+      }
       ReadPacket& read = part.packets[part.size++];
       __builtin_prefetch(&read + kWrittenAhead, /*rw=*/1);
       read.not_plain = nullptr;

@@ -45,16 +45,16 @@ class PacketDealer {
    public:
     // Those of a lane, in their order. What they point to is the block's.
     std::span<const ReadPacket> PacketsOf(size_t lane) const {
-      return {parts_[lane].packets.get(), parts_[lane].size};
+      return {parts_[lane].packets.data(), parts_[lane].size};
     }
 
    private:
     friend class PacketDealer;
 
+    // `packets` is as large as it ever had to be, of which `size` are set.
     struct Part {
-      std::unique_ptr<ReadPacket[]> packets;
+      std::vector<ReadPacket> packets;
       size_t size = 0;
-      size_t capacity = 0;
     };
 
     // Written by the lane that reads and deals, read by all lanes once dealt.
@@ -120,11 +120,9 @@ class PacketDealer {
   bool HasTurn(Lane* lane) const;
   void UseTurn(Lane* lane, std::unique_lock<std::mutex>* lock);
   void Receive(Lane* lane, Block* block);
-  static void Grow(Block::Part* part);
   void Deal(Lane* lane, Block* block) const;
 
   // Constant after construction.
-  const size_t lane_count_;
   std::array<uint8_t, kShardCount> lane_of_shard_;
 
   // Of the lane that reads, one at a time.
