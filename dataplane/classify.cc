@@ -106,18 +106,6 @@ Opener OpenerOfIngress(const Rulebook& rulebook, uint8_t protocol_identifier,
              : Opener::kRemote;
 }
 
-// What judgement asks of a flow: its ends, as far as the local side knows them,
-// and the service that was asked for.
-struct FlowEnds {
-  IpAddress remote;  // Of the responder if no end or both are local.
-  WorkloadId initiator_workload = kRemoteAddress;
-  WorkloadId responder_workload = kRemoteAddress;
-  FlowDirection direction = FlowDirection::kTransit;
-  bool is_opened_by_sender = true;
-  uint8_t protocol_identifier = 0;
-  uint16_t responder_port = 0;
-};
-
 // One end, with what the local networks say of it.
 struct End {
   const IpAddress& address;
@@ -244,45 +232,43 @@ Classification Classifier::Classify(const FlowPacket& packet) {
   return octroi::Classify(EditionAt(packet.timestamp_ns), packet);
 }
 
-// Three passes over the packets that have no answer yet, so that the cache
-// misses of a burst overlap: the ends, the remote ends' attributions, the
-// judgements.
+// Three passes over the packets, so that the cache misses of a burst overlap:
+// the ends, the remote ends' attributions, the judgements.
 void Classifier::ClassifyBurst(std::span<const FlowPacket> packets,
-                               std::span<const FlowHit> hits, FlowTable* table,
+                               std::span<const FlowHit> hits,
+                               std::span<const BurstIndex> asked,
+                               FlowTable* table,
                                std::span<Classification> found) {
-  assert(packets.size() == hits.size() && packets.size() == found.size());
-  assert(packets.size() <= kMaxBurst);
-  std::array<size_t, kMaxBurst> asked;
-  std::array<FlowEnds, kMaxBurst> ends;
-  std::array<IpAddress, kMaxBurst> remotes;
+  assert(packets.size() == hits.size() && asked.size() == found.size());
+  assert(asked.size() <= kMaxBurst);
   std::array<AttributionId, kMaxBurst> attributions;
-  size_t count = 0;
-  const auto answer = [&] {
-    edition_->atlas->LookupBatch({remotes.data(), count},
-                                 {attributions.data(), count});
-    for (size_t n = 0; n < count; ++n) {
+  const auto answer = [&](size_t begin, size_t end) {
+    edition_->atlas->LookupBatch({&remotes_[begin], end - begin},
+                                 {&attributions[begin], end - begin});
+    for (size_t n = begin; n < end; ++n) {
       // What judgement reads, which may be in another line than the beginning.
       __builtin_prefetch(
           &edition_->atlas->attribution(attributions[n]).class_id);
     }
-    for (size_t n = 0; n < count; ++n) {
-      const size_t i = asked[n];
-      found[i] = Finish(*edition_, ends[n], attributions[n]);
-      if (hits[i].flow == kNoFlow) continue;
-      Store(found[i], packets[i].sender, hits[i].flow, table);
+    for (size_t n = begin; n < end; ++n) {
+      found[n] = Finish(*edition_, ends_[n], attributions[n]);
+      const FlowIndex flow = hits[asked[n]].flow;
+      if (flow == kNoFlow) continue;
+      Store(found[n], packets[asked[n]].sender, flow, table);
     }
-    count = 0;
   };
-  for (size_t i = 0; i < packets.size(); ++i) {
-    if (!NeedsAnswer(hits[i])) continue;
-    const int64_t now_ns = packets[i].timestamp_ns;
+  size_t begin = 0;
+  for (size_t n = 0; n < asked.size(); ++n) {
+    const FlowPacket& packet = packets[asked[n]];
     // What was asked of one edition is answered before the next one.
-    if (count > 0 && !IsInForce(now_ns)) answer();
-    ends[count] = FindEnds(EditionAt(now_ns), LayerOf(packets[i]));
-    remotes[count] = ends[count].remote;
-    asked[count++] = i;
+    if (n > begin && !IsInForce(packet.timestamp_ns)) {
+      answer(begin, n);
+      begin = n;
+    }
+    ends_[n] = FindEnds(EditionAt(packet.timestamp_ns), LayerOf(packet));
+    remotes_[n] = ends_[n].remote;
   }
-  if (count > 0) answer();
+  if (begin < asked.size()) answer(begin, asked.size());
 }
 
 }  // namespace octroi

@@ -7,6 +7,7 @@
 // are immutable.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 
@@ -64,6 +65,18 @@ constexpr bool IsEgress(FlowDirection direction, bool is_sent_by_initiator) {
                               : direction == FlowDirection::kIngress;
 }
 
+// What judgement asks of a flow: its ends, as far as the local side knows them,
+// and the service that was asked for.
+struct FlowEnds {
+  IpAddress remote;  // Of the responder if no end or both are local.
+  WorkloadId initiator_workload = kRemoteAddress;
+  WorkloadId responder_workload = kRemoteAddress;
+  FlowDirection direction = FlowDirection::kTransit;
+  bool is_opened_by_sender = true;
+  uint8_t protocol_identifier = 0;
+  uint16_t responder_port = 0;
+};
+
 class Classifier {
  public:
   // `editions` must outlive the classifier.
@@ -79,13 +92,14 @@ class Classifier {
   // By the edition in force at the packet's timestamp.
   Classification Classify(const FlowPacket& packet);
 
-  // Classifies the packets whose flows have no answer yet: sets found[i] where
-  // hits[i].is_new, in the record as well, and where there is no record
-  // (kNoFlow). The rest of `found` is left as it is. Most bursts start no flow
-  // and need no call.
-  // REQUIRES: all three have the same size, at most kMaxBurst. Hot path.
+  // Classifies packets[i] of each i in `asked`: sets the place of `found` that
+  // has the number of i's place in `asked`, and the record of the flow unless
+  // hits[i] has none (kNoFlow). Most bursts start no flow and need no call.
+  // REQUIRES: `asked` ascends, and found.size() == asked.size() <= kMaxBurst.
+  // Hot path.
   void ClassifyBurst(std::span<const FlowPacket> packets,
-                     std::span<const FlowHit> hits, FlowTable* table,
+                     std::span<const FlowHit> hits,
+                     std::span<const BurstIndex> asked, FlowTable* table,
                      std::span<Classification> found);
 
  private:
@@ -97,6 +111,11 @@ class Classifier {
 
   EditionProvider* editions_;
   const Edition* edition_ = nullptr;  // The last one that was asked for.
+
+  // Of what a burst asks. As arrays of the call they would be cleared each
+  // time.
+  std::array<FlowEnds, kMaxBurst> ends_;
+  std::array<IpAddress, kMaxBurst> remotes_;
 };
 
 }  // namespace octroi

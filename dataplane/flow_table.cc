@@ -111,9 +111,10 @@ inline FlowIndex FlowTable::TouchLine(const FlowPacket& packet) const {
 // Keys are compared whole: equal hashes are not equal flows, and a mistake here
 // moves octets from one country to another.
 size_t FlowTable::UpdateBurst(std::span<const FlowPacket> packets,
-                              std::span<FlowHit> hits) {
+                              std::span<FlowHit> hits,
+                              std::span<BurstIndex> asked) {
   assert(packets.size() <= kMaxBurst);
-  assert(packets.size() == hits.size());
+  assert(packets.size() == hits.size() && packets.size() == asked.size());
   if (packets.empty()) return 0;
 
   const Present present = PresentOf(packets.back().clock_ns);
@@ -126,7 +127,9 @@ size_t FlowTable::UpdateBurst(std::span<const FlowPacket> packets,
     } else {
       hits[i] = FindOrStart(packet);
       flow = hits[i].flow;
-      asked_count += NeedsAnswer(hits[i]) ? 1 : 0;
+      if (NeedsAnswer(hits[i])) {
+        asked[asked_count++] = static_cast<BurstIndex>(i);
+      }
       if (flow == kNoFlow) continue;
     }
     AddPacket(packet, flow);

@@ -65,6 +65,10 @@ struct FlowTableOptions {
 using FlowIndex = uint32_t;
 inline constexpr FlowIndex kNoFlow = UINT32_MAX;
 
+// Index of a packet in its burst.
+using BurstIndex = uint16_t;
+static_assert(kMaxBurst <= size_t{UINT16_MAX} + 1);
+
 // Where a packet went.
 struct FlowHit {
   // kNoFlow: the table is full, and the flow has no record.
@@ -183,13 +187,14 @@ class FlowTable {
   void TouchLines(std::span<FlowPacket> packets) const;
 
   // Adds each packet to the record of its flow, which is made where there is
-  // none or where the packet does not continue it, and sets hits[i]. Returns
-  // how many of them need an answer (NeedsAnswer). Records that end stay
-  // readable, and hits valid, until ReleaseEnded.
-  // REQUIRES: packets.size() == hits.size() <= kMaxBurst; TouchLines(packets)
-  // was the last call. Hot path.
+  // none or where the packet does not continue it, and sets hits[i]. Records
+  // that end stay readable, and hits valid, until ReleaseEnded. Sets the first
+  // places of `asked` to the indexes of the packets that need an answer
+  // (NeedsAnswer), in their order, and returns how many these are.
+  // REQUIRES: packets.size() == hits.size() == asked.size() <= kMaxBurst;
+  // TouchLines(packets) was the last call. Hot path.
   size_t UpdateBurst(std::span<const FlowPacket> packets,
-                     std::span<FlowHit> hits);
+                     std::span<FlowHit> hits, std::span<BurstIndex> asked);
 
   // From here on no packet continues a record that is there now: each ends when
   // its key is met, or by EndIfStale, as of `clock_ns`.

@@ -234,39 +234,39 @@ void Worker::CollectInner(const DecodedPacket& packet) {
 void Worker::UpdateFlows(LayerBurst* layers, Accounts* accounts) {
   flow_table_.TouchLines({layers->packets.data(), layers->size});
   const size_t asked_count =
-      flow_table_.UpdateBurst(layers->packet_view(), layers->hit_view());
+      flow_table_.UpdateBurst(layers->packet_view(), layers->hit_view(),
+                              {layers->asked.data(), layers->size});
   if (asked_count == 0) return;
   classifier_.ClassifyBurst(layers->packet_view(), layers->hit_view(),
-                            &flow_table_, {found_.data(), layers->size});
-  FindAccounts(*layers, accounts);
+                            {layers->asked.data(), asked_count}, &flow_table_,
+                            {found_.data(), asked_count});
+  FindAccounts(*layers, asked_count, accounts);
 }
 
 // Sets the account of records that are new, and accounts packets that have no
 // record: losing a flow's record is acceptable and counted; losing its octets
 // would falsify the accounts. Such a packet is judged as the first one of its
 // flow.
-void Worker::FindAccounts(const LayerBurst& layers, Accounts* accounts) {
-  std::array<size_t, kMaxBurst> asked;
-  std::array<AccountKey, kMaxBurst> keys;
+void Worker::FindAccounts(const LayerBurst& layers, size_t asked_count,
+                          Accounts* accounts) {
   std::array<AccountIndex, kMaxBurst> indexes;
-  size_t count = 0;
-  for (size_t i = 0; i < layers.size; ++i) {
-    if (!NeedsAnswer(layers.hits[i])) continue;
-    keys[count] = AccountKeyOf(found_[i]);
-    asked[count++] = i;
+  for (size_t n = 0; n < asked_count; ++n) {
+    account_keys_[n] = AccountKeyOf(found_[n]);
   }
-  accounts->FindOrInsertBurst({keys.data(), count}, {indexes.data(), count});
-  for (size_t n = 0; n < count; ++n) {
-    const FlowIndex flow = layers.hits[asked[n]].flow;
+  accounts->FindOrInsertBurst({account_keys_.data(), asked_count},
+                              {indexes.data(), asked_count});
+  for (size_t n = 0; n < asked_count; ++n) {
+    const size_t i = layers.asked[n];
+    const FlowIndex flow = layers.hits[i].flow;
     if (flow != kNoFlow) {
       flow_table_.line(flow).account = indexes[n] | books_bit_;
       accounts->AddFlow(indexes[n]);
       counters_.flows_started.Add(1);
       continue;
     }
-    const Classification& found = found_[asked[n]];
+    const Classification& found = found_[n];
     counters_.flow_records_lost.Add(1);
-    accounts->AddPacket(indexes[n], layers.packets[asked[n]].ip_octets,
+    accounts->AddPacket(indexes[n], layers.packets[i].ip_octets,
                         IsEgress(found.direction, found.is_opened_by_sender));
   }
 }

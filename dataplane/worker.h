@@ -155,6 +155,8 @@ class Worker {
   struct LayerBurst {
     std::array<FlowPacket, kMaxBurst> packets;
     std::array<FlowHit, kMaxBurst> hits;
+    // Of the packets that need an answer, in the first places.
+    std::array<BurstIndex, kMaxBurst> asked;
     size_t size = 0;
 
     std::span<const FlowPacket> packet_view() const {
@@ -172,7 +174,8 @@ class Worker {
   void CollectInner(const DecodedPacket& packet);
   std::unique_ptr<JudgedBooks> MakeBooks(EditionProvider* editions) const;
   void UpdateFlows(LayerBurst* layers, Accounts* accounts);
-  void FindAccounts(const LayerBurst& layers, Accounts* accounts);
+  void FindAccounts(const LayerBurst& layers, size_t asked_count,
+                    Accounts* accounts);
   void ExpireBurst();
   void ExportEnded();
   Accounts* AccountsOf(const FlowLine& line);
@@ -215,8 +218,9 @@ class Worker {
   LayerBurst outer_;
   LayerBurst inner_;
   DecodedPacket decoded_;  // The last packet that was not plain.
-  // Of packets that started a flow or have no record; the rest is not set.
+  // Of packets that need an answer: what it is, and whose account it names.
   std::array<Classification, kMaxBurst> found_;
+  std::array<AccountKey, kMaxBurst> account_keys_;
   std::array<FlowRecord, 2 * kMaxBurst> export_batch_;  // Of ended records.
 
   // The sweep: settlement_count_ if none is under way, else what that will be.

@@ -66,9 +66,13 @@ void Update(FlowTable* table, std::span<FlowPacket> packets,
             std::span<FlowHit> hits) {
   for (FlowPacket& packet : packets) table->TouchTags(&packet);
   table->TouchLines(packets);
-  const size_t asked_count = table->UpdateBurst(packets, hits);
-  EXPECT_EQ(asked_count, static_cast<size_t>(std::count_if(
-                             hits.begin(), hits.end(), NeedsAnswer)));
+  std::vector<BurstIndex> asked(packets.size());
+  asked.resize(table->UpdateBurst(packets, hits, asked));
+  std::vector<BurstIndex> expected;
+  for (BurstIndex i = 0; i < hits.size(); ++i) {
+    if (NeedsAnswer(hits[i])) expected.push_back(i);
+  }
+  EXPECT_EQ(asked, expected);
 }
 
 // A table and one-packet bursts into it.
