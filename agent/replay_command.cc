@@ -122,6 +122,11 @@ void WriteResult(const ReplayReport& report, ReplayFormat format,
   }
 }
 
+// Of each list of a result.
+size_t ListedRows(ReplayFormat format) {
+  return format == ReplayFormat::kTable ? kTableRows : SIZE_MAX;
+}
+
 void WriteComparison(const VerdictComparison& comparison, ReplayFormat format,
                      const Surroundings& surroundings) {
   switch (format) {
@@ -309,10 +314,10 @@ ExitCode ReplayRun::Report(const std::optional<Day>& at) {
   }
   std::vector<ReportCapture> described = Describe();
   if (AllFailedAtOnce(described)) return exit_code_;
-  ReplayReport report =
-      MakeReport({&timeline, &policy(), beliefs_->facts.get(),
-                  std::move(described), NameOf(at), beliefs_->digest},
-                 *std::move(result));
+  ReplayReport report = MakeReport(
+      {&timeline, &policy(), beliefs_->facts.get(), std::move(described),
+       NameOf(at), beliefs_->digest, ListedRows(options_.format)},
+      *std::move(result));
   AddMissing(inventory, options_.register_path, &report);
   WriteResult(report, options_.format, surroundings_);
   const ExitCode exit_code = Finish();

@@ -29,7 +29,7 @@ class TableRenderer {
     AddHead();
     AddVerdicts();
     AddDestinations("where it went, most sent first", report_.destinations);
-    if (!report_.tunnelled.empty()) {
+    if (!report_.tunnelled.listed.empty()) {
       AddDestinations(
           "inside tunnels: the same packets once more, in no sum above",
           report_.tunnelled);
@@ -154,15 +154,12 @@ class TableRenderer {
             {HumanBytes(row.totals.egress_octets)}};
   }
 
-  void AddDestinations(std::string_view title,
-                       const std::vector<ReportRow>& destinations) {
-    if (destinations.empty()) return;
+  void AddDestinations(std::string_view title, const ReportRows& destinations) {
+    if (destinations.listed.empty()) return;
     Title(title);
-    const size_t shown =
-        std::min(options_.max_destinations, destinations.size());
     std::vector<std::vector<TextCell>> rows;
-    for (size_t i = 0; i < shown; ++i) {
-      rows.push_back(DestinationCells(destinations[i]));
+    for (const ReportRow& row : destinations.listed) {
+      rows.push_back(DestinationCells(row));
     }
     Table({{"verdict"},
            {"workload", false, 6, 3},
@@ -176,17 +173,12 @@ class TableRenderer {
            {"flows", true, 0, 4},
            {"sent out", true}},
           rows);
-    AddRemainder(destinations, shown);
+    AddRemainder(destinations);
   }
 
   // What the list leaves out, by verdict: nothing is hidden by its place.
-  void AddRemainder(const std::vector<ReportRow>& destinations, size_t shown) {
-    std::map<Verdict, std::pair<size_t, AccountTotals>> rest;
-    for (size_t i = shown; i < destinations.size(); ++i) {
-      auto& [count, sum] = rest[destinations[i].verdict];
-      ++count;
-      sum += destinations[i].totals;
-    }
+  void AddRemainder(const ReportRows& destinations) {
+    const std::map<Verdict, ReportRemainder>& rest = destinations.left_out;
     for (const Verdict verdict : kVerdictsWorstFirst) {
       const auto found = rest.find(verdict);
       if (found == rest.end()) continue;
@@ -333,7 +325,7 @@ class ComparisonRenderer {
                         comparison_.second_at,
                         GroupDigits(comparison_.changes.size()));
     for (size_t i = 0; i < comparison_.groups.size(); ++i) {
-      if (i == options_.max_destinations) {
+      if (i == kTableRows) {
         text_ += fmt::format("\nand {} more groups; --format json lists all\n",
                              comparison_.groups.size() - i);
         break;

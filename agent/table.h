@@ -13,16 +13,18 @@ namespace octroi {
 struct TableOptions {
   size_t columns = 120;  // Width of the terminal.
   bool use_color = false;
-  // Destinations that are listed; what the rest amounts to is said in a line.
-  size_t max_destinations = 40;
 };
 
-// Ends in a newline.
+// As many destinations as a person reads, and groups of a comparison.
+inline constexpr size_t kTableRows = 40;
+
+// All that the report lists, and in a line what it leaves out. Ends in a
+// newline.
 std::string RenderTable(const ReplayReport& report,
                         const TableOptions& options);
 
 // The flows whose verdict changes between two times, in groups for which the
-// same differs, at most options.max_destinations of them. Ends in a newline.
+// same differs, at most kTableRows of them. Ends in a newline.
 std::string RenderComparison(const VerdictComparison& comparison,
                              const TableOptions& options);
 

@@ -72,7 +72,7 @@ Accounts::Accounts(const AccountsOptions& options, uint64_t seed)
 void Accounts::Reserve(size_t count) {
   const size_t needed =
       std::min(size() + count, capacity_limit_ + kFoldedAccountCount);
-  while (capacity_ < needed) Grow(2 * capacity_);
+  while (accounts_.size() < needed) Grow(2 * accounts_.size());
 }
 
 AccountIndex Accounts::FindOrInsert(const AccountKey& key) {
@@ -127,7 +127,7 @@ AccountIndex Accounts::FindOrInsert(const AccountKey& key, uint32_t hash) {
 
 AccountIndex Accounts::Insert(const AccountKey& key, size_t bucket) {
   const size_t index = size_.load(std::memory_order_relaxed);
-  assert(index < capacity_);
+  assert(index < accounts_.size());
   accounts_[index].key = key;
   buckets_[bucket] = static_cast<AccountIndex>(index);
   // Release: who sees the new size sees the key as well.
@@ -144,7 +144,7 @@ uint32_t Accounts::Hash(const AccountKey& key) const {
 
 void Accounts::Grow(size_t capacity) {
   capacity = std::min(capacity, capacity_limit_ + kFoldedAccountCount);
-  auto accounts = std::make_unique<Account[]>(capacity);
+  HugePageVector<Account> accounts(capacity);
   const size_t count = size();
   for (size_t i = 0; i < count; ++i) {
     accounts[i].key = accounts_[i].key;
@@ -155,7 +155,6 @@ void Accounts::Grow(size_t capacity) {
     accounts[i].egress_octets.Set(accounts_[i].egress_octets.Read());
   }
   accounts_ = std::move(accounts);
-  capacity_ = capacity;
 
   const size_t mask = std::bit_ceil(2 * capacity) - 1;
   buckets_.assign(mask + 1, kNoAccount);
@@ -166,8 +165,11 @@ void Accounts::Grow(size_t capacity) {
   }
 }
 
-std::vector<AccountRow> MergeAccounts(std::span<const Accounts* const> parts) {
-  std::vector<AccountRow> rows;
+AccountRows MergeAccounts(std::span<const Accounts* const> parts) {
+  AccountRows rows;
+  size_t count = 0;
+  for (const Accounts* part : parts) count += part->size();
+  rows.reserve(count);
   for (const Accounts* part : parts) {
     for (const Account& account : part->view()) {
       rows.push_back({account.key, account.Read()});

@@ -14,7 +14,6 @@
 #include <compare>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <type_traits>
 #include <vector>
@@ -22,6 +21,7 @@
 #include "dataplane/counter.h"
 #include "dataplane/flow_record.h"
 #include "dataplane/limits.h"
+#include "geo/huge_pages.h"
 #include "policy/terms.h"
 
 namespace octroi {
@@ -68,6 +68,7 @@ struct AccountRow {
 
   friend bool operator==(const AccountRow&, const AccountRow&) = default;
 };
+using AccountRows = HugePageVector<AccountRow>;
 
 // One account in a worker.
 struct alignas(64) Account {
@@ -133,7 +134,7 @@ class Accounts {
   }
 
   size_t size() const { return size_.load(std::memory_order_acquire); }
-  std::span<const Account> view() const { return {accounts_.get(), size()}; }
+  std::span<const Account> view() const { return {accounts_.data(), size()}; }
   // Whether an account had to be folded.
   bool has_folded() const { return folded_count_.Read() != 0; }
 
@@ -145,9 +146,8 @@ class Accounts {
 
   std::array<uint64_t, 3> secrets_;
   const size_t capacity_limit_;
-  // Dense, in order of making; never moves unless it grows.
-  std::unique_ptr<Account[]> accounts_;
-  size_t capacity_ = 0;
+  // Dense, in order of making, with room for more; never moves unless it grows.
+  HugePageVector<Account> accounts_;
   std::atomic<size_t> size_{0};
   std::vector<AccountIndex> buckets_;  // Linear probing.
   Counter folded_count_;               // FindOrInsert calls that were folded.
@@ -167,6 +167,6 @@ struct Books {
 
 // The rows of several workers' accounts as one list: equal keys are added,
 // ordered by key. Control path.
-std::vector<AccountRow> MergeAccounts(std::span<const Accounts* const> parts);
+AccountRows MergeAccounts(std::span<const Accounts* const> parts);
 
 }  // namespace octroi

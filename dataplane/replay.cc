@@ -147,9 +147,8 @@ absl::Status RunTogether(PacketDealer* dealer, std::span<Lane> lanes) {
   return status;
 }
 
-std::vector<AccountRow> MergeLanes(std::span<const Lane> lanes,
-                                   const Accounts& (Worker::*accounts)()
-                                       const) {
+AccountRows MergeLanes(std::span<const Lane> lanes,
+                       const Accounts& (Worker::*accounts)() const) {
   std::vector<const Accounts*> parts;
   for (const Lane& lane : lanes) {
     parts.push_back(&(lane.worker.get()->*accounts)());

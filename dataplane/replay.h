@@ -42,9 +42,9 @@ struct ReplayOptions {
 struct ReplayResult {
   WorkerTotals counters;
   // Of the outermost IP layers: the totals. Ordered by key.
-  std::vector<AccountRow> accounts;
+  AccountRows accounts;
   // Of the layers inside tunnels: the same packets once more, seen inside.
-  std::vector<AccountRow> tunnelled_accounts;
+  AccountRows tunnelled_accounts;
   // Every flow, in the order of IsBefore, those in tunnels included
   // (record.is_tunnelled()). Empty unless keep_flows.
   std::vector<ExportedFlow> flows;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 #include <numeric>
+#include <span>
 #include <tuple>
 
 #include "absl/container/flat_hash_map.h"
@@ -11,6 +12,7 @@
 #include "evidence/digest.h"
 #include "evidence/json.h"
 #include "fmt/format.h"
+#include "geo/huge_pages.h"
 
 namespace octroi {
 namespace {
@@ -57,15 +59,34 @@ std::vector<uint32_t> RanksOf(const std::vector<Value>& values) {
   return ranks;
 }
 
+// The edition that judged an account. Accounts come in the order of editions,
+// so that it is mostly that of the one before.
+class EditionFinder {
+ public:
+  explicit EditionFinder(const EditionTimeline* timeline)
+      : timeline_(timeline) {}
+
+  const Edition& Of(const AccountKey& key) {
+    if (last_ == nullptr || last_->index != key.edition) {
+      last_ = &timeline_->edition(key.edition);
+    }
+    return *last_;
+  }
+
+ private:
+  const EditionTimeline* timeline_;
+  const Edition* last_ = nullptr;
+};
+
 // Makes the rows of accounts: those that read the same added up, those that
 // sent most first. There may be many thousand, so that what most of them differ
-// in is brought to numbers before texts are compared.
+// in is brought to numbers before texts are compared, and only what is listed
+// is put into words.
 class RowMaker {
  public:
-  RowMaker(const ReportContext& context,
-           const std::vector<AccountRow>& accounts);
+  RowMaker(const ReportContext& context, std::span<const AccountRow> accounts);
 
-  std::vector<ReportRow> Make();
+  ReportRows Make();
 
  private:
   // Stands for the row of an account. `head` and `place` are in the order of
@@ -75,46 +96,40 @@ class RowMaker {
     uint64_t place;
     uint32_t account;
   };
-  // One that is left, and what it sent.
+  // A row, as the list is ordered: of those that sent as much, by RowKey.
   struct Sent {
     uint64_t egress_octets;
     uint64_t octets;
+    uint32_t rank;  // Among all rows, by RowKey.
     uint32_t account;
   };
 
-  const Edition& EditionOf(const AccountKey& key);
   DestinationView ViewOfAccount(const AccountKey& key);
   ReportRow RowOf(uint32_t account);
   std::vector<uint32_t> NameRanks() const;
   void AddHandles();
   bool ReadsBefore(const Handle& a, const Handle& b);
-  std::vector<Sent> MergeSorted();
+  HugePageVector<Sent> MergeSorted();
 
   const ReportContext& context_;
-  const std::vector<AccountRow>& accounts_;
-  std::vector<AccountTotals> totals_;  // Of each account and those like it.
-  std::vector<Handle> handles_;
-  const Edition* edition_ = nullptr;  // The last one asked for.
+  std::span<const AccountRow> accounts_;
+  EditionFinder editions_;
+  // Of each account and those like it.
+  HugePageVector<AccountTotals> totals_;
+  HugePageVector<Handle> handles_;
 };
 
 RowMaker::RowMaker(const ReportContext& context,
-                   const std::vector<AccountRow>& accounts)
-    : context_(context), accounts_(accounts) {
+                   std::span<const AccountRow> accounts)
+    : context_(context), accounts_(accounts), editions_(context.timeline) {
   totals_.reserve(accounts.size());
   for (const AccountRow& account : accounts) totals_.push_back(account.totals);
-}
-
-const Edition& RowMaker::EditionOf(const AccountKey& key) {
-  if (edition_ == nullptr || edition_->index != key.edition) {
-    edition_ = &context_.timeline->edition(key.edition);
-  }
-  return *edition_;
 }
 
 DestinationView RowMaker::ViewOfAccount(const AccountKey& key) {
   return key.attribution == kFoldedAttribution
              ? FoldedView()
-             : ViewOf(EditionOf(key), key.attribution);
+             : ViewOf(editions_.Of(key), key.attribution);
 }
 
 ReportRow RowMaker::RowOf(uint32_t account) {
@@ -149,7 +164,7 @@ void RowMaker::AddHandles() {
     Attribution attribution;
     uint64_t class_number = UINT64_MAX;
     if (key.attribution != kFoldedAttribution) {
-      attribution = EditionOf(key).atlas->attribution(key.attribution);
+      attribution = editions_.Of(key).atlas->attribution(key.attribution);
       class_number = uint64_t{key.edition} << 32 | attribution.class_id;
     }
     const auto [found, is_new] = place_of_class.try_emplace(
@@ -179,54 +194,61 @@ bool RowMaker::ReadsBefore(const Handle& a, const Handle& b) {
 }
 
 // Adds accounts that read the same to the first of them.
-std::vector<RowMaker::Sent> RowMaker::MergeSorted() {
-  std::vector<Handle> kept;
-  kept.reserve(handles_.size());
+HugePageVector<RowMaker::Sent> RowMaker::MergeSorted() {
+  size_t kept = 0;
   for (const Handle& next : handles_) {
-    if (kept.empty() || ReadsBefore(kept.back(), next)) {
-      kept.push_back(next);
+    if (kept == 0 || ReadsBefore(handles_[kept - 1], next)) {
+      handles_[kept++] = next;
     } else {
-      totals_[kept.back().account] += totals_[next.account];
+      totals_[handles_[kept - 1].account] += totals_[next.account];
     }
   }
-  std::vector<Sent> sent;
-  sent.reserve(kept.size());
-  for (const Handle& handle : kept) {
+  handles_.resize(kept);
+  HugePageVector<Sent> sent;
+  sent.reserve(kept);
+  for (const Handle& handle : handles_) {
     const AccountTotals& totals = totals_[handle.account];
-    sent.push_back({totals.egress_octets, totals.octets, handle.account});
+    sent.push_back({totals.egress_octets, totals.octets,
+                    static_cast<uint32_t>(sent.size()), handle.account});
   }
   return sent;
 }
 
-std::vector<ReportRow> RowMaker::Make() {
+ReportRows RowMaker::Make() {
   handles_.reserve(accounts_.size());
   AddHandles();
   std::sort(
       handles_.begin(), handles_.end(),
       [this](const Handle& a, const Handle& b) { return ReadsBefore(a, b); });
-  std::vector<Sent> order = MergeSorted();
-  std::stable_sort(order.begin(), order.end(),
-                   [](const Sent& a, const Sent& b) {
-                     if (a.egress_octets != b.egress_octets) {
-                       return a.egress_octets > b.egress_octets;
-                     }
-                     return a.octets > b.octets;
-                   });
-  std::vector<ReportRow> rows;
-  rows.reserve(order.size());
-  for (const Sent& sent : order) rows.push_back(RowOf(sent.account));
+  HugePageVector<Sent> order = MergeSorted();
+  const size_t listed = std::min(context_.most_rows, order.size());
+  std::partial_sort(order.begin(), order.begin() + listed, order.end(),
+                    [](const Sent& a, const Sent& b) {
+                      if (a.egress_octets != b.egress_octets) {
+                        return a.egress_octets > b.egress_octets;
+                      }
+                      if (a.octets != b.octets) return a.octets > b.octets;
+                      return a.rank < b.rank;
+                    });
+  ReportRows rows;
+  rows.listed.reserve(listed);
+  for (const Sent& sent : std::span(order).first(listed)) {
+    rows.listed.push_back(RowOf(sent.account));
+  }
+  for (const Sent& sent : std::span(order).subspan(listed)) {
+    const AccountKey& key = accounts_[sent.account].key;
+    ReportRemainder& rest = rows.left_out[key.judgement.verdict];
+    ++rest.rows;
+    rest.totals += totals_[sent.account];
+  }
   return rows;
 }
 
-std::vector<ReportRow> MakeRows(const ReportContext& context,
-                                const std::vector<AccountRow>& accounts) {
-  return RowMaker(context, accounts).Make();
-}
-
-std::vector<ReportTotal> MakeTotals(const std::vector<ReportRow>& rows) {
+std::vector<ReportTotal> MakeTotals(std::span<const AccountRow> accounts) {
   std::map<std::pair<FlowDirection, Verdict>, AccountTotals> sums;
-  for (const ReportRow& row : rows) {
-    sums[{row.direction, row.verdict}] += row.totals;
+  for (const AccountRow& account : accounts) {
+    sums[{account.key.direction, account.key.judgement.verdict}] +=
+        account.totals;
   }
   std::vector<ReportTotal> totals;
   for (const auto& [key, sum] : sums) {
@@ -236,40 +258,50 @@ std::vector<ReportTotal> MakeTotals(const std::vector<ReportRow>& rows) {
 }
 
 // Whether the requirement, or an exception from it, judged the destination.
-bool IsJudged(const ReportRow& row) {
-  return row.verdict != Verdict::kNotJudged &&
-         row.reason != Reason::kAdministeredFromOutsideEu;
+bool IsJudged(const Judgement& judgement) {
+  return judgement.verdict != Verdict::kNotJudged &&
+         judgement.reason != Reason::kAdministeredFromOutsideEu;
+}
+
+std::optional<int> SealOf(EditionFinder* editions, const AccountKey& key) {
+  if (key.attribution == kFoldedAttribution) return std::nullopt;
+  const Edition& edition = editions->Of(key);
+  return edition.rulebook
+      .destination(edition.atlas->attribution(key.attribution))
+      .seal;
 }
 
 // The chain is as strong as its weakest link. A level of 0 cannot be undercut,
 // so it stands even beside destinations whose level is unknown.
-std::vector<ReportWorkload> MakeWorkloads(const Policy& policy,
-                                          const std::vector<ReportRow>& rows) {
+std::vector<ReportWorkload> MakeWorkloads(
+    const ReportContext& context, std::span<const AccountRow> accounts) {
   std::vector<ReportWorkload> workloads;
-  for (const Workload& workload : policy.workloads) {
-    ReportWorkload result;
-    result.name = workload.name;
-    for (const ReportRow& row : rows) {
-      if (row.workload != workload.name) continue;
-      result.totals += row.totals;
-      if (!IsJudged(row)) continue;
-      const std::optional<int>& seal = row.destination.seal;
-      if (!seal) {
-        result.has_unknown_seal = true;
-      } else if (!result.lowest_seal || *seal < *result.lowest_seal) {
-        result.lowest_seal = seal;
-      }
+  for (const Workload& workload : context.policy->workloads) {
+    workloads.emplace_back().name = workload.name;
+  }
+  EditionFinder editions(context.timeline);
+  for (const AccountRow& account : accounts) {
+    if (account.key.workload >= workloads.size()) continue;  // Of none.
+    ReportWorkload& result = workloads[account.key.workload];
+    result.totals += account.totals;
+    if (!IsJudged(account.key.judgement)) continue;
+    const std::optional<int> seal = SealOf(&editions, account.key);
+    if (!seal) {
+      result.has_unknown_seal = true;
+    } else if (!result.lowest_seal || *seal < *result.lowest_seal) {
+      result.lowest_seal = seal;
     }
+  }
+  for (ReportWorkload& result : workloads) {
     if (result.has_unknown_seal && result.lowest_seal.value_or(1) != 0) {
       result.lowest_seal.reset();
     }
-    workloads.push_back(std::move(result));
   }
   return workloads;
 }
 
 std::vector<ReportException> MakeExceptions(
-    const Policy& policy, const std::vector<AccountRow>& accounts) {
+    const Policy& policy, std::span<const AccountRow> accounts) {
   std::vector<ReportException> exceptions;
   std::vector<size_t> first_of_workload;
   for (const Workload& workload : policy.workloads) {
@@ -376,10 +408,10 @@ std::string_view ExceptionStatus(const ReportException& exception) {
 
 ReplayReport MakeReport(ReportContext context, ReplayResult result) {
   ReplayReport report;
-  report.destinations = MakeRows(context, result.accounts);
-  report.tunnelled = MakeRows(context, result.tunnelled_accounts);
-  report.totals = MakeTotals(report.destinations);
-  report.workloads = MakeWorkloads(*context.policy, report.destinations);
+  report.destinations = RowMaker(context, result.accounts).Make();
+  report.tunnelled = RowMaker(context, result.tunnelled_accounts).Make();
+  report.totals = MakeTotals(result.accounts);
+  report.workloads = MakeWorkloads(context, result.accounts);
   report.exceptions = MakeExceptions(*context.policy, result.accounts);
   report.captures = std::move(context.captures);
   report.result = std::move(result);
@@ -604,7 +636,7 @@ std::string ReportToJson(const ReplayReport& report) {
     AddTotals(total.totals, &row);
     json["totals"].push_back(std::move(row));
   }
-  json["destinations"] = RowsToJson(report.destinations);
+  json["destinations"] = RowsToJson(report.destinations.listed);
   json["workloads"] = Json::array();
   for (const ReportWorkload& workload : report.workloads) {
     Json row = {{"name", workload.name},
@@ -618,7 +650,7 @@ std::string ReportToJson(const ReplayReport& report) {
     json["exceptions"].push_back(ExceptionToJson(exception));
   }
   json["tunnelled"] = {{"flows", report.result.tunnelled_flow_count},
-                       {"destinations", RowsToJson(report.tunnelled)}};
+                       {"destinations", RowsToJson(report.tunnelled.listed)}};
   json["limits"] = LimitsToJson(report.result);
   json["edition"] = EditionToJson(report);
   json["warnings"] = report.warnings;
@@ -634,7 +666,7 @@ std::string ReportToCsv(const ReplayReport& report) {
       "workload,direction,verdict,reason,clause,location,country,regime,asn,"
       "operator,controlling_country,law,service,qualification,seal,flows,"
       "packets,octets,egress_packets,egress_octets\n";
-  for (const ReportRow& row : report.destinations) {
+  for (const ReportRow& row : report.destinations.listed) {
     const DestinationView& view = row.destination;
     const ReasonInfo& reason = InfoOf(row.reason);
     csv += fmt::format(

@@ -7,7 +7,9 @@
 // Plain data; any thread.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -36,6 +38,18 @@ struct ReportRow {
   Reason reason = Reason::kNoRequirement;
   DestinationView destination;
   AccountTotals totals;
+};
+
+// What a list of rows leaves out, of one verdict.
+struct ReportRemainder {
+  size_t rows = 0;
+  AccountTotals totals;
+};
+
+// Rows, those that sent most octets first.
+struct ReportRows {
+  std::vector<ReportRow> listed;
+  std::map<Verdict, ReportRemainder> left_out;
 };
 
 struct ReportTotal {
@@ -68,9 +82,9 @@ struct ReplayReport {
   std::vector<ReportCapture> captures;
   ReplayResult result;  // Flows moved out or not, accounts as merged.
   std::vector<ReportTotal> totals;
-  std::vector<ReportRow> destinations;  // Most egress octets first.
+  ReportRows destinations;
   // Inside tunnels: the same packets once more, not in any total.
-  std::vector<ReportRow> tunnelled;
+  ReportRows tunnelled;
   std::vector<ReportWorkload> workloads;  // In the policy's order.
   // Every one, in the policy's order. Flows of folded accounts are in none.
   std::vector<ReportException> exceptions;
@@ -88,6 +102,9 @@ struct ReportContext {
   std::vector<ReportCapture> captures;
   std::string at;
   std::string edition_digest;
+  // Of the rows of each list so many are put into words, which for a hundred
+  // thousand takes longer than to count them. What the others come to is told.
+  size_t most_rows = SIZE_MAX;
 };
 
 // The report speaks of timeline, policy and facts, which must outlive it.
@@ -104,7 +121,7 @@ std::string EditionDigest(const Facts& facts, const Policy& policy,
 
 // Pretty-printed, ending in a newline.
 std::string ReportToJson(const ReplayReport& report);
-// The destinations as RFC 4180 CSV with a header line.
+// The listed destinations as RFC 4180 CSV with a header line.
 std::string ReportToCsv(const ReplayReport& report);
 
 }  // namespace octroi

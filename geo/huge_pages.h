@@ -8,6 +8,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <memory>
 #include <new>
@@ -42,9 +43,9 @@ struct HugePageAllocator {
   static constexpr size_t kHugePageBytes = size_t{2} << 20;
 
   static std::align_val_t AlignmentOf(size_t bytes) {
-    static_assert(alignof(T) <= alignof(std::max_align_t));
-    return std::align_val_t(
-        bytes >= kHugePageBytes ? kHugePageBytes : alignof(std::max_align_t));
+    static_assert(alignof(T) <= kHugePageBytes);
+    constexpr size_t kLeast = std::max(alignof(T), alignof(std::max_align_t));
+    return std::align_val_t(bytes >= kHugePageBytes ? kHugePageBytes : kLeast);
   }
 };
 

@@ -132,8 +132,7 @@ std::map<std::string, uint64_t> SamplesOf(const EgressSeriesValues& values) {
 }
 
 // That the sums over all series are those of the accounts.
-void ExpectSums(const EgressSeriesValues& values,
-                const std::vector<AccountRow>& rows) {
+void ExpectSums(const EgressSeriesValues& values, const AccountRows& rows) {
   AccountTotals all;
   AccountTotals crossing;
   uint64_t violations = 0;

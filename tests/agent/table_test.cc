@@ -47,7 +47,7 @@ ReplayReport Report(std::vector<ReportRow> rows) {
     report.result.counters.received += row.totals.packets;
     report.result.counters.accounted += row.totals.packets;
   }
-  report.destinations = std::move(rows);
+  report.destinations.listed = std::move(rows);
   report.workloads = {{"payments", 0, false, {}}};
   report.sources = {{"dbip-country", "", ParseDay("2026-06-01"), "", ""},
                     {"operators.csv", "", std::nullopt, "", ""}};
@@ -115,15 +115,13 @@ TEST(TableTest, ClosesTheBooks) {
 }
 
 TEST(TableTest, SaysWhatTheListLeavesOut) {
-  std::vector<ReportRow> rows;
-  for (uint64_t i = 0; i < 5; ++i) {
-    rows.push_back(Row(i < 3 ? Verdict::kCompliant : Verdict::kViolation,
-                       Reason::kOutsideEu, 1000 - i));
-  }
-  TableOptions options;
-  options.max_destinations = 2;
+  ReplayReport report =
+      Report({Row(Verdict::kCompliant, Reason::kMeetsRequirement, 1000)});
+  report.destinations.left_out = {
+      {Verdict::kViolation, {2, {.flows = 4, .egress_octets = 1500}}},
+      {Verdict::kCompliant, {1, {.flows = 2, .egress_octets = 998}}}};
 
-  const std::string text = RenderTable(Report(rows), options);
+  const std::string text = RenderTable(report, {});
 
   EXPECT_THAT(text, HasSubstr("and 2 more violation: 4 flows"));
   EXPECT_THAT(text, HasSubstr("and 1 more compliant: 2 flows, 998 B sent out"));

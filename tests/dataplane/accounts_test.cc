@@ -167,9 +167,9 @@ TEST(MergeAccountsTest, AddsEqualKeysAndOrdersRows) {
   two.AddPacket(two.FindOrInsert(Key(3)), 80, false);
   const Accounts* parts[] = {&one, &two};
 
-  const std::vector<AccountRow> rows = MergeAccounts(parts);
+  const AccountRows rows = MergeAccounts(parts);
 
-  const std::vector<AccountRow> expected = {
+  const AccountRows expected = {
       {Key(1), {.packets = 1, .octets = 20}},
       {Key(2),
        {.packets = 1, .octets = 40, .egress_packets = 1, .egress_octets = 40}},

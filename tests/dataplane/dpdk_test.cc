@@ -191,7 +191,7 @@ class WithoutWireLength final : public ReplaySource {
 
 // The accounts of both, but for the number of flows: a capture's own times say
 // when a flow ends, and DPDK's device hands it over as fast as it can.
-std::vector<AccountRow> WithoutFlows(std::vector<AccountRow> rows) {
+AccountRows WithoutFlows(AccountRows rows) {
   for (AccountRow& row : rows) row.totals.flows = 0;
   return rows;
 }
@@ -455,11 +455,11 @@ struct Metered {
       : sink(SIZE_MAX), worker({}, source, editions, &sink) {}
 
   uint64_t received() const { return worker.counters().received.Read(); }
-  std::vector<AccountRow> accounts() const {
+  AccountRows accounts() const {
     const Accounts* const accounts = &worker.accounts();
     return MergeAccounts({&accounts, 1});
   }
-  std::vector<AccountRow> tunnelled_accounts() const {
+  AccountRows tunnelled_accounts() const {
     const Accounts* const accounts = &worker.tunnelled_accounts();
     return MergeAccounts({&accounts, 1});
   }

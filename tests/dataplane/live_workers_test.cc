@@ -100,7 +100,7 @@ class Meter {
     EXPECT_EQ(point_->Observe().losses.at(LossPlace::kKernelRing), 0u);
   }
   // Of the books that are kept.
-  std::vector<AccountRow> Accounts(bool is_tunnelled) const {
+  AccountRows Accounts(bool is_tunnelled) const {
     std::vector<const class Accounts*> all;
     for (size_t i = 0; i < workers_->size(); ++i) {
       for (const Books* books : workers_->worker(i).kept_books()) {

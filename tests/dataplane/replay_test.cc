@@ -180,7 +180,7 @@ std::vector<std::string> DescribeAll(const ReplayResult& result) {
   return lines;
 }
 
-std::map<AccountKey, AccountTotals> AsMap(const std::vector<AccountRow>& rows) {
+std::map<AccountKey, AccountTotals> AsMap(const AccountRows& rows) {
   std::map<AccountKey, AccountTotals> map;
   for (const AccountRow& row : rows) map[row.key] = row.totals;
   return map;

@@ -37,11 +37,12 @@ class ReplayReportTest : public ::testing::Test {
                  kStart + static_cast<int64_t>(count_++));
   }
 
-  ReplayReport Make(std::vector<ReportCapture> captures = {}) {
+  ReplayReport Make(std::vector<ReportCapture> captures = {},
+                    size_t most_rows = SIZE_MAX) {
     absl::StatusOr<ReplayResult> result =
         Replay(ReplayOptions(), &source_, world_.editions());
     return MakeReport({&world_.timeline(), &world_.policy(), &world_.facts(),
-                       std::move(captures), "capture", "digest"},
+                       std::move(captures), "capture", "digest", most_rows},
                       *std::move(result));
   }
 
@@ -70,7 +71,9 @@ TEST_F(ReplayReportTest, SumsOfEveryViewEqualWhatWasAccounted) {
   AccountTotals totals;
   for (const ReportTotal& total : report.totals) totals += total.totals;
   AccountTotals destinations;
-  for (const ReportRow& row : report.destinations) destinations += row.totals;
+  for (const ReportRow& row : report.destinations.listed) {
+    destinations += row.totals;
+  }
   EXPECT_EQ(totals, destinations);
   EXPECT_EQ(totals.packets, report.result.counters.accounted);
   EXPECT_EQ(totals.flows, report.result.flow_count);
@@ -85,9 +88,43 @@ TEST_F(ReplayReportTest, ListsDestinationsByWhatWasSentThere) {
 
   const ReplayReport report = Make();
 
-  ASSERT_EQ(report.destinations.size(), 2u);
-  EXPECT_EQ(report.destinations[0].destination.country, "US");
-  EXPECT_EQ(report.destinations[1].destination.country, "FR");
+  ASSERT_EQ(report.destinations.listed.size(), 2u);
+  EXPECT_EQ(report.destinations.listed[0].destination.country, "US");
+  EXPECT_EQ(report.destinations.listed[1].destination.country, "FR");
+}
+
+TEST_F(ReplayReportTest, TellsWhatAListLeavesOut) {
+  const auto send = [this] {
+    Udp("192.0.2.1", "198.51.100.7", 1000);  // payments, violation
+    Udp("192.0.2.1", "203.0.113.9", 200);    // payments, compliant
+    Udp("192.0.2.77", "198.51.100.7", 30);   // others, compliant
+  };
+  send();
+  const ReplayReport all = Make();
+  send();
+
+  const ReplayReport some = Make({}, 1);
+
+  ASSERT_EQ(all.destinations.listed.size(), 3u);
+  EXPECT_TRUE(all.destinations.left_out.empty());
+  ASSERT_EQ(some.destinations.listed.size(), 1u);
+  EXPECT_EQ(some.destinations.listed[0].destination.country, "US");
+  AccountTotals told = some.destinations.listed[0].totals;
+  size_t rows = 1;
+  for (const auto& [verdict, remainder] : some.destinations.left_out) {
+    told += remainder.totals;
+    rows += remainder.rows;
+  }
+  EXPECT_EQ(rows, all.destinations.listed.size());
+  AccountTotals totals;
+  for (const ReportTotal& total : some.totals) totals += total.totals;
+  EXPECT_EQ(told, totals);
+  const auto& rest = some.destinations.left_out;
+  ASSERT_EQ(rest.size(), 1u);
+  EXPECT_EQ(rest.begin()->first, Verdict::kCompliant);
+  EXPECT_EQ(rest.begin()->second.rows, 2u);
+  EXPECT_EQ(rest.begin()->second.totals.octets, 200u + 30u + 2 * 28u);
+  EXPECT_EQ(some.workloads[0].lowest_seal, 0) << "whatever is listed";
 }
 
 TEST_F(ReplayReportTest, LowestSealIsThatOfTheWeakestDestination) {
@@ -184,8 +221,8 @@ TEST_F(ReplayReportTest,
 TEST_F(ReplayReportTest, CsvHasARowPerDestinationAndQuotesNames) {
   Udp("192.0.2.1", "198.51.100.7", 10);
   ReplayReport report = Make();
-  report.destinations[0].destination.operator_name = "A, \"B\"";
-  report.destinations[0].workload = "=cmd()";
+  report.destinations.listed[0].destination.operator_name = "A, \"B\"";
+  report.destinations.listed[0].workload = "=cmd()";
 
   const std::string csv = ReportToCsv(report);
 

@@ -42,9 +42,9 @@ struct Replayed {
   size_t json_bytes = 0;  // Of report and flows.
 };
 
-AccountTotals SumOf(const std::vector<ReportRow>& rows) {
+AccountTotals SumOf(const ReportRows& rows) {
   AccountTotals sum;
-  for (const ReportRow& row : rows) sum += row.totals;
+  for (const ReportRow& row : rows.listed) sum += row.totals;
   return sum;
 }
 
