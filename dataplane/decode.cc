@@ -54,7 +54,8 @@ uint64_t MixAddress(const IpAddress& address) {
   return mixed;
 }
 
-uint32_t ShardOfIp(uint32_t ether_type, const FrameView& rest) {
+[[gnu::always_inline]] inline uint32_t ShardOfIp(uint32_t ether_type,
+                                                 const FrameView& rest) {
   if (ether_type == kNextIpv4) {
     if (!rest.Has(kIpv4Octets)) return 0;
     return ShardOfAddresses(IpAddress::V4FromBytes(rest.Bytes(12, 4)),

@@ -10,7 +10,9 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <type_traits>
 
 #include "dataplane/decode.h"
@@ -49,6 +51,12 @@ struct alignas(64) ReadPacket {
 };
 static_assert(std::is_trivially_copyable_v<ReadPacket>);
 static_assert(sizeof(ReadPacket) == 128);
+
+// Copies a packet, addresses of IPv6 only where it has them. Hot path.
+inline void CopyPlain(const FlowPacket& from, FlowPacket* to) {
+  std::memcpy(to, &from, offsetof(FlowPacket, v6));
+  if (from.key.is_v6()) to->v6 = from.v6;
+}
 
 // `tunnel` is the number of the tunnel that the layer was found in.
 // REQUIRES: tunnel < kTunnelNumberLimit.

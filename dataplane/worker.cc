@@ -33,6 +33,11 @@ int64_t ClockOf(const ReadPacket& packet) {
                                      : packet.plain.clock_ns;
 }
 
+// What of a packet is read first.
+void Touch(const Packet& packet) { __builtin_prefetch(packet.data); }
+void Touch(const ReadPacket& packet) { __builtin_prefetch(&packet); }
+constexpr size_t kPacketsTouchedAhead = 8;
+
 // The bit of FlowLine::account that says which books.
 constexpr uint32_t kBooksBit = uint32_t{1} << 31;
 
@@ -63,21 +68,24 @@ Worker::Worker(const WorkerOptions& options, PacketSource* source,
 size_t Worker::RunOnce() {
   AdoptOffered();
   const size_t received_count = source_->ReceiveBurst(&burst_);
-  for (size_t begin = 0; begin < received_count; begin += burst_size_) {
-    const size_t size = std::min(burst_size_, received_count - begin);
-    RunBurst(burst_.view().subspan(begin, size));
-  }
+  RunBursts(burst_.view());
   source_->ReleaseBurst(&burst_);
-  SweepAfter(received_count);
+  if (received_count == 0) SweepAfter(0);
   return received_count;
 }
 
 void Worker::RunRead(std::span<const ReadPacket> packets) {
   AdoptOffered();
-  for (size_t begin = 0; begin < packets.size(); begin += burst_size_) {
-    const size_t size = std::min(burst_size_, packets.size() - begin);
-    RunBurst(packets.subspan(begin, size));
+  RunBursts(packets);
+}
+
+template <typename AnyPacket>
+void Worker::RunBursts(std::span<const AnyPacket> packets) {
+  while (!packets.empty()) {
+    const size_t size = std::min(burst_size_, packets.size());
+    RunBurst(packets.first(size));
     SweepAfter(size);
+    packets = packets.subspan(size);
   }
 }
 
@@ -161,38 +169,33 @@ void Worker::ReserveForBurst() {
   tunnels_.Reserve(kMaxBurst);
 }
 
-// Plain packets in one pass from their bytes, the others by way of decode. What
-// is needed next is touched on the way: the bytes of packets a few ahead, the
-// tags of each flow.
-void Worker::ReadLayers(std::span<const Packet> packets) {
-  constexpr size_t kTouchedAhead = 4;
+// What is needed next is touched on the way: packets a few ahead, the tags of
+// each flow.
+template <typename AnyPacket>
+void Worker::ReadLayers(std::span<const AnyPacket> packets) {
   inner_.size = 0;
   FlowPacket* const first = outer_.packets.data();
   FlowPacket* next = first;
   for (size_t i = 0; i < packets.size(); ++i) {
-    const size_t ahead = std::min(i + kTouchedAhead, packets.size() - 1);
-    __builtin_prefetch(packets[ahead].data);
-    if (!ReadPlainPacket(packets[i], next)) [[unlikely]] {
-      if (!DecodeLayers(packets[i], next)) continue;
-    }
-    flow_table_.TouchTags(next++);
+    Touch(packets[std::min(i + kPacketsTouchedAhead, packets.size() - 1)]);
+    if (ReadLayer(packets[i], next)) flow_table_.TouchTags(next++);
   }
   outer_.size = static_cast<size_t>(next - first);
 }
 
-void Worker::ReadLayers(std::span<const ReadPacket> packets) {
-  inner_.size = 0;
-  FlowPacket* const first = outer_.packets.data();
-  FlowPacket* next = first;
-  for (const ReadPacket& packet : packets) {
-    if (packet.not_plain != nullptr) [[unlikely]] {
-      if (!DecodeLayers(*packet.not_plain, next)) continue;
-    } else {
-      *next = packet.plain;
-    }
-    flow_table_.TouchTags(next++);
+// Reads a packet to its outer layer: a plain one in one pass from its bytes, or
+// as who dealt it has read it; any other by way of decode. False if it has
+// none.
+bool Worker::ReadLayer(const Packet& packet, FlowPacket* outer) {
+  return ReadPlainPacket(packet, outer) || DecodeLayers(packet, outer);
+}
+
+bool Worker::ReadLayer(const ReadPacket& packet, FlowPacket* outer) {
+  if (packet.not_plain != nullptr) [[unlikely]] {
+    return DecodeLayers(*packet.not_plain, outer);
   }
-  outer_.size = static_cast<size_t>(next - first);
+  CopyPlain(packet.plain, outer);
+  return true;
 }
 
 // Decodes to the outer layer, and to the inner one where there is one. False

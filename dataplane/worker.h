@@ -165,11 +165,16 @@ class Worker {
     std::span<FlowHit> hit_view() { return {hits.data(), size}; }
   };
 
+  // AnyPacket: Packet or ReadPacket.
+  template <typename AnyPacket>
+  void RunBursts(std::span<const AnyPacket> packets);
   template <typename AnyPacket>
   void RunBurst(std::span<const AnyPacket> packets);
   void ReserveForBurst();
-  void ReadLayers(std::span<const Packet> packets);
-  void ReadLayers(std::span<const ReadPacket> packets);
+  template <typename AnyPacket>
+  void ReadLayers(std::span<const AnyPacket> packets);
+  bool ReadLayer(const Packet& packet, FlowPacket* outer);
+  bool ReadLayer(const ReadPacket& packet, FlowPacket* outer);
   bool DecodeLayers(const Packet& packet, FlowPacket* outer);
   void CollectInner(const DecodedPacket& packet);
   std::unique_ptr<JudgedBooks> MakeBooks(EditionProvider* editions) const;
