@@ -4,6 +4,9 @@
 #include <algorithm>
 #include <cassert>
 #include <functional>
+#include <string>
+#include <utility>
+#include <vector>
 
 namespace octroi {
 
@@ -15,26 +18,34 @@ AsnNames AsnNames::Of(std::span<const MmdbAsn> records) {
       sorted.begin(), sorted.end(),
       [](const MmdbAsn* a, const MmdbAsn* b) { return a->asn < b->asn; });
 
-  AsnNames names;
+  std::vector<uint32_t> asns;
+  std::vector<uint32_t> ends;
+  std::string text;
   for (const MmdbAsn* record : sorted) {
-    if (!names.asns_.empty() && names.asns_.back() == record->asn) continue;
-    names.text_.insert(names.text_.end(), record->organization.begin(),
-                       record->organization.end());
-    names.asns_.push_back(record->asn);
-    names.ends_.push_back(static_cast<uint32_t>(names.text_.size()));
+    if (!asns.empty() && asns.back() == record->asn) continue;
+    text += record->organization;
+    asns.push_back(record->asn);
+    ends.push_back(static_cast<uint32_t>(text.size()));
   }
-  names.asns_.shrink_to_fit();
-  names.ends_.shrink_to_fit();
-  names.text_.shrink_to_fit();
-  return names;
+  return {asns, ends, text};
 }
 
 AsnNames::AsnNames(std::span<const uint32_t> asns,
                    std::span<const uint32_t> ends, std::string_view text)
-    : asns_(asns.begin(), asns.end()),
-      ends_(ends.begin(), ends.end()),
-      text_(text.begin(), text.end()) {
+    : block_(AllocateHugePages(asns.size_bytes() + ends.size_bytes() +
+                               text.size())) {
   assert(AreConsistent(asns, ends, text));
+  char* end = block_.get();
+  const auto copy = [&end](const auto& part) {
+    const auto bytes = std::as_bytes(std::span(part));
+    const auto* const begin = reinterpret_cast<const char*>(bytes.data());
+    return std::exchange(end, std::copy_n(begin, bytes.size(), end));
+  };
+  const auto* const numbers = reinterpret_cast<const uint32_t*>(copy(asns));
+  copy(ends);
+  asns_ = {numbers, asns.size()};
+  ends_ = {numbers + asns.size(), ends.size()};
+  text_ = {copy(text), text.size()};
 }
 
 bool AsnNames::AreConsistent(std::span<const uint32_t> asns,

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cassert>
 #include <map>
 #include <optional>
 #include <utility>
@@ -115,7 +116,9 @@ class AtlasBuilder {
   template <typename Number>
   void InternUnderLayers();
   template <typename Number>
-  IntervalMap<Number> LayOver();
+  size_t MostRuns() const;
+  template <typename Number, typename AddRun>
+  void LayOver(AddRun add_run);
   AttributionId IdOf(uint32_t claim) {
     const AttributionId id = by_claim_[claim];
     return id == kNotMade ? MakeIdOf(claim) : id;
@@ -131,6 +134,7 @@ class AtlasBuilder {
   void TieService(const RangeRow* range, const RangeRow* derived,
                   Attribution* attribution) const;
   uint32_t OperatorOf(const RangeRow* range, uint32_t asn) const;
+  uint32_t ClassOf(const Attribution& attribution);
   uint32_t InternLocation(LocationClaim claim);
   AttributionId InternAttribution(const Attribution& attribution);
   AttributionId Append(const Attribution& attribution);
@@ -152,6 +156,7 @@ class AtlasBuilder {
   absl::flat_hash_map<LayerValues, IdsOfClaims> under_layers_;
   absl::flat_hash_map<LocationClaim, uint32_t> known_locations_;
   absl::flat_hash_map<ClassKey, uint32_t> known_classes_;
+  std::vector<uint32_t> class_of_locations_;  // Of known_classes_.
   // By ASN and class, of what a claim with codes of an own location has not
   // come to. These are few: a table of them all would not fit in a cache.
   absl::flat_hash_map<uint64_t, AttributionId> known_attributions_;
@@ -168,9 +173,18 @@ Atlas AtlasBuilder::Build(std::span<const PrefixMark> marks) {
   FindOwnLocations();
   InternUnderLayers<uint32_t>();
   InternUnderLayers<Uint128>();
-  const IntervalMapV4 v4 = LayOver<uint32_t>();
-  const IntervalMapV6 v6 = LayOver<Uint128>();
   atlas_.asn_names_ = joined_->CopyNames();
+  IntervalMapV4 v4;
+  v4.runs.resize(MostRuns<uint32_t>());
+  auto* v4_end = v4.runs.data();
+  LayOver<uint32_t>([&](uint32_t first, AttributionId id) {
+    assert(v4_end < v4.runs.data() + v4.runs.size());
+    *v4_end++ = {first, id};
+  });
+  v4.runs.resize(static_cast<size_t>(v4_end - v4.runs.data()));
+  HalvedMapV6 v6(MostRuns<Uint128>());
+  LayOver<Uint128>(
+      [&](Uint128 first, AttributionId id) { v6.Append(first, id); });
   joined_.reset();
   atlas_.index_ = PrefixIndex::Build(v4, v6);
   return std::move(atlas_);
@@ -227,21 +241,27 @@ void AtlasBuilder::InternUnderLayers() {
       });
 }
 
-// The layers have a few thousand runs, the databases a million: almost every
-// run needs no more than to look up what its claim comes to.
+// How many runs LayOver may come to: each begins where one of these does.
 template <typename Number>
-IntervalMap<Number> AtlasBuilder::LayOver() {
-  const auto& claims = RunsOf(*joined_, Number{});
-  IntervalMap<Number> result;
-  size_t most_runs = claims.size();
+size_t AtlasBuilder::MostRuns() const {
+  size_t most_runs = RunsOf(*joined_, Number{}).size();
   for (const Layer& layer : layers_) {
     most_runs += FamilyOf(layer, Number{}).runs.size();
   }
-  result.runs.reserve(most_runs);
+  return most_runs;
+}
+
+// Calls add_run(first, id) for each run of addresses with one attribution, in
+// ascending order. The layers have a few thousand runs, the databases a
+// million: almost every run needs no more than to look up what its claim comes
+// to.
+template <typename Number, typename AddRun>
+void AtlasBuilder::LayOver(AddRun add_run) {
+  const auto& claims = RunsOf(*joined_, Number{});
   AttributionId before = kNotMade;
   const auto set_from = [&](Number first, AttributionId id) {
     if (id == before) return;
-    result.runs.push_back({first, id});
+    add_run(first, id);
     before = id;
   };
   size_t at = 0;  // The first run that has not begun.
@@ -261,7 +281,6 @@ IntervalMap<Number> AtlasBuilder::LayOver() {
       set_from(claims.First(at), id_of(claims.claims[at]));
     }
   });
-  return result;
 }
 
 // Two claims that come to one attribution have one ASN, and codes that mean one
@@ -307,13 +326,27 @@ Attribution AtlasBuilder::Attribute(const LayerValues& values, uint32_t claim,
     attribution.operator_entity = OperatorOf(range, attribution.asn);
     TieService(range, RangeOf(values[kDerivedLayer]), &attribution);
   }
+  attribution.class_id = ClassOf(attribution);
+  return attribution;
+}
+
+// Of most claims nothing is known but a location.
+uint32_t AtlasBuilder::ClassOf(const Attribution& attribution) {
+  class_of_locations_.resize(atlas_.locations_.size(), kNotMade);
+  uint32_t& plain = class_of_locations_[attribution.location];
+  const bool is_plain = attribution.operator_entity == OperatorTable::kNone &&
+                        attribution.service == Catalogue::kNone &&
+                        attribution.grade == Grade::kNone &&
+                        attribution.marks == 0;
+  if (is_plain && plain != kNotMade) return plain;
   const ClassKey key = {
       attribution.location, attribution.operator_entity, attribution.service,
       static_cast<uint32_t>(attribution.grade), attribution.marks};
-  attribution.class_id =
+  const uint32_t class_id =
       known_classes_.emplace(key, static_cast<uint32_t>(known_classes_.size()))
           .first->second;
-  return attribution;
+  if (is_plain) plain = class_id;
+  return class_id;
 }
 
 const RangeRow* AtlasBuilder::RangeOf(uint32_t value) const {

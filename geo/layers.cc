@@ -48,7 +48,7 @@ class EntryWriter {
     }
   }
 
-  HugePageVector<typename IntervalMap<Number>::Run> runs_;
+  UnfilledVector<typename IntervalMap<Number>::Run> runs_;
   Number next_ = 0;       // After the last prefix.
   bool is_full_ = false;  // That was the last address.
 };

@@ -106,10 +106,20 @@ IntervalMap<Number> Flatten(std::span<const PrefixValue> prefixes,
   return writer.Take();
 }
 
-constexpr Uint128 LeftAligned(uint32_t number) {
-  return static_cast<Uint128>(number) << 96;
-}
-constexpr Uint128 LeftAligned(Uint128 number) { return number; }
+// The runs of IPv4 as HalvedMapV6 has those of IPv6.
+class LeftAlignedMapV4 {
+ public:
+  explicit LeftAlignedMapV4(const IntervalMapV4& map) : runs_(map.runs) {}
+
+  size_t size() const { return runs_.size(); }
+  uint32_t value(size_t run) const { return runs_[run].value; }
+  uint64_t high(size_t run) const { return uint64_t{runs_[run].first} << 32; }
+  bool has_low(size_t /*run*/) const { return false; }
+  uint64_t low(size_t /*run*/) const { return 0; }
+
+ private:
+  std::span<const IntervalMapV4::Run> runs_;
+};
 
 // How many bits choose the first node where `run_count` runs begin: from
 // `least` on in steps of a stride, at most `most`, and at most eight places to
@@ -155,15 +165,24 @@ IntervalMapV6 FlattenV6(std::span<const PrefixValue> prefixes,
   return Flatten<Uint128>(prefixes, absent);
 }
 
-// Builds one family's part of an index. A span of the address space is given by
-// the runs that begin inside it, [begin, end), after its first address; the run
-// before `begin` has the value at the span's first address. Each run is looked
-// at once per level that it reaches.
-template <typename Number>
+// Builds one family's part of an index. A node is that of the span of the
+// address space that a run begins in: it tells apart the runs that begin inside
+// the span, after its first address, and the run before them has the value at
+// that address. Each run is looked at once per level that it reaches.
+template <typename Runs>
 class PrefixIndex::Builder {
  public:
-  Builder(const IntervalMap<Number>& map, PrefixIndex* index)
-      : runs_(map.runs), words_(index->words_) {}
+  Builder(const Runs& runs, PrefixIndex* index)
+      : runs_(runs), words_(index->words_), used_(words_.size()) {
+    assert(IsValid());
+    // A level has at most as many nodes as there are runs.
+    level_.reserve(runs_.size());
+    next_level_.reserve(runs_.size());
+    words_.resize(words_.capacity());
+  }
+  Builder(const Builder&) = delete;
+  Builder& operator=(const Builder&) = delete;
+  ~Builder() { words_.resize(used_); }
 
   // The root of the whole space.
   Root BuildRoot(int least_depth, int most_depth) {
@@ -179,14 +198,16 @@ class PrefixIndex::Builder {
                   std::vector<Root>* roots) {
     size_t at = 1;
     for (size_t i = 0; i < roots->size(); ++i) {
-      const size_t end = EndOfRuns(at, bit_count, static_cast<uint32_t>(i));
-      const size_t begin = SkipFirst(at, end, bit_count);
+      const auto bits = static_cast<uint32_t>(i);
+      size_t end = at;
+      while (BeginsIn(end, bit_count, bits)) ++end;
+      const size_t inside =
+          end - at - (BeginsWithSpan(at, end, bit_count) ? 1 : 0);
       // Where there is one value, whatever bits are looked at.
-      const int depth = begin == end ? bit_count
-                                     : FirstDepth(least_depth, most_depth,
-                                                  bit_count, end - begin);
-      (*roots)[i] =
-          AddTable(at, end, depth, bit_count, static_cast<uint32_t>(i));
+      const int depth =
+          inside == 0 ? bit_count
+                      : FirstDepth(least_depth, most_depth, bit_count, inside);
+      (*roots)[i] = AddTable(at, end, depth, bit_count, bits);
       at = end;
     }
     assert(at == runs_.size());
@@ -194,38 +215,40 @@ class PrefixIndex::Builder {
   }
 
  private:
-  // A node that is not built yet, and where the entry stands that leads to it.
+  static constexpr size_t kMostNodeWords = kMapWords + (1u << kStride);
+
+  // A node that is not built yet: the first run that begins inside its span,
+  // and where the entry stands that leads to it.
   struct Child {
     uint32_t entry;
+    uint32_t begin;
     int depth;
-    size_t begin;
+  };
+  // A node, and the run after those that begin in its span.
+  struct Node {
+    uint32_t place;
     size_t end;
   };
 
-  Uint128 First(size_t run) const { return LeftAligned(runs_[run].first); }
-  unsigned Bits(size_t run, int depth) const {
-    const Uint128 first = First(run);
-    return BitsAt(static_cast<uint64_t>(first >> 64),
-                  static_cast<uint64_t>(first), depth);
+  bool IsValid() const {
+    Word values = 0;
+    for (size_t i = 0; i < runs_.size(); ++i) values |= runs_.value(i);
+    return runs_.size() > 0 && runs_.high(0) == 0 && !runs_.has_low(0) &&
+           values < kValueLimit &&
+           runs_.size() <= std::numeric_limits<uint32_t>::max();
   }
 
-  // The first `bit_count` bits, at most 32, of where a run begins.
+  // Whether there is such a run, and it begins with `bit_count` bits like
+  // these.
+  bool BeginsIn(size_t run, int bit_count, uint32_t bits) const {
+    return run < runs_.size() && FirstBits(run, bit_count) == bits;
+  }
   uint32_t FirstBits(size_t run, int bit_count) const {
-    return static_cast<uint32_t>(First(run) >> (128 - bit_count));
+    return static_cast<uint32_t>(runs_.high(run) >> (64 - bit_count));
   }
-
-  // The end of the runs from `at` on whose first `bit_count` bits are `bits`.
-  size_t EndOfRuns(size_t at, int bit_count, uint32_t bits) const {
-    while (at < runs_.size() && FirstBits(at, bit_count) == bits) ++at;
-    return at;
-  }
-
-  // `begin` without the run that begins where its span of 2^(128 - depth)
-  // addresses does.
-  size_t SkipFirst(size_t begin, size_t end, int depth) const {
-    if (begin == end) return begin;
-    if (depth >= 128) return begin + 1;
-    return First(begin) << depth == 0 ? begin + 1 : begin;
+  // Whether run `at` of [at, end) has zeros after its first `bit_count` bits.
+  bool BeginsWithSpan(size_t at, size_t end, int bit_count) const {
+    return at < end && runs_.high(at) << bit_count == 0 && !runs_.has_low(at);
   }
 
   // A table for each value of the bits from `from` to `depth`, of the addresses
@@ -235,90 +258,166 @@ class PrefixIndex::Builder {
     const uint32_t count = 1u << (depth - from);
     const uint32_t first_bits = before << (depth - from);
     const uint32_t place = AddWords(count);
-    for (uint32_t i = 0; i < count;) {
+    for (uint32_t i = 0; i < count; ++i) {
       // Up to where the next run begins, all have one value.
       const uint32_t filled =
           at < end ? FirstBits(at, depth) - first_bits : count;
       if (i < filled) {
-        const uint32_t node = UniformNode(runs_[at - 1].value);
-        std::fill_n(words_.begin() + place + i, filled - i, node);
+        const uint32_t node = UniformNode(runs_.value(at - 1));
+        std::fill_n(&words_[place + i], filled - i, node);
         i = filled;
-        continue;
+        if (i == count) break;
       }
-      const size_t next = EndOfRuns(at, depth, first_bits + i);
-      const size_t begin = SkipFirst(at, next, depth);
-      const uint32_t node = begin == next ? UniformNode(runs_[begin - 1].value)
-                                          : AddNode(begin, next, depth);
-      words_[place + i] = node;
-      at = next;
-      ++i;
+      if (BeginsWithSpan(at, end, depth)) ++at;
+      if (BeginsIn(at, depth, first_bits + i)) {
+        const Node node = AddNode<FirstHalf>(at, depth);
+        words_[place + i] = node.place;
+        at = node.end;
+      } else {
+        const uint32_t node = UniformNode(runs_.value(at - 1));
+        words_[place + i] = node;
+      }
     }
     assert(at == end);
     return {place - first_bits, static_cast<uint32_t>(64 - depth)};
   }
 
-  // The place of so many new words, zero.
+  // Room for so many more words.
+  void Reserve(size_t count) {
+    assert(used_ + count <= kChildBit);
+    if (words_.size() - used_ >= count) return;
+    words_.resize(used_);
+    words_.reserve(2 * (used_ + count));
+    words_.resize(words_.capacity());
+  }
+
+  // The place of so many new words, which are to be written.
   uint32_t AddWords(size_t count) {
-    const size_t place = words_.size();
-    assert(place + count <= kChildBit);
-    words_.resize(place + count);
-    return static_cast<uint32_t>(place);
+    Reserve(count);
+    const auto place = static_cast<uint32_t>(used_);
+    used_ += count;
+    return place;
   }
 
   // A node of one value. Tables have it often, and mostly many in a row.
   uint32_t UniformNode(uint32_t value) {
     if (!uniform_ || words_[*uniform_ + kMapWords] != value) {
-      uniform_ = AddWords(kMapWords);
-      words_.push_back(value);
+      uniform_ = AddWords(kMapWords + 1);
+      std::fill_n(&words_[*uniform_], kMapWords, 0);
+      words_[*uniform_ + kMapWords] = value;
     }
     return *uniform_;
   }
 
-  // From one group of six bits in which a run begins to the next.
-  uint32_t AddNode(size_t begin, size_t end, int depth) {
-    const uint32_t place = AddWords(kMapWords);
+  // What a node looks at: one half of an address, IPv4's being the first.
+  struct FirstHalf {
+    static constexpr int kBegin = 0;
+    static uint64_t Of(const Runs& runs, size_t run) { return runs.high(run); }
+    // Whether the other half may change: it is beyond the node's six bits.
+    static bool IsInside(const Runs& runs, size_t run) {
+      return runs.has_low(run);
+    }
+    static bool IsSameBefore(const Runs& /*runs*/, size_t /*a*/, size_t /*b*/) {
+      return true;
+    }
+  };
+  struct SecondHalf {
+    static constexpr int kBegin = 64;
+    static uint64_t Of(const Runs& runs, size_t run) { return runs.low(run); }
+    static bool IsInside(const Runs& /*runs*/, size_t /*run*/) { return false; }
+    static bool IsSameBefore(const Runs& runs, size_t a, size_t b) {
+      return runs.high(a) == runs.high(b);
+    }
+  };
+
+  // The node of the span in which run `at` is the first that begins inside; the
+  // bits of the half from `depth` on are the span's. Entries are written from
+  // left to right, one for each bit of the map (for bit 0 as well, until the
+  // end): where the bit of a group of six bits is set already, the last entry
+  // is the group's, and a better one takes its place.
+  template <typename Half>
+  Node AddNode(size_t at, int depth) {
+    Reserve(kMostNodeWords);
+    const auto place = static_cast<uint32_t>(used_);
+    Word* const entries = &words_[place + kMapWords];
+    size_t count = 0;
     uint64_t changes = 0;
     const auto set_from = [&](unsigned bits, Word entry) {
-      if (bits > 0 && words_.back() == entry) return;
-      if (bits > 0) changes |= uint64_t{1} << bits;
-      words_.push_back(entry);
+      count -= changes >> bits & 1;
+      changes |= uint64_t{1} << bits;
+      entries[count++] = entry;
     };
-    unsigned next_bits = 0;
-    for (size_t at = begin; at < end;) {
-      const unsigned bits = Bits(at, depth);
-      if (bits > next_bits) set_from(next_bits, runs_[at - 1].value);
-      size_t group_end = at;
-      while (group_end < end && Bits(group_end, depth) == bits) ++group_end;
-      at = SkipFirst(at, group_end, depth + kStride);
-      if (at == group_end) {
-        set_from(bits, runs_[at - 1].value);
-      } else {
-        // Until the child has a place, one that no other entry has.
-        set_from(bits, kChildBit | static_cast<Word>(children_.size()));
-        children_.push_back({static_cast<uint32_t>(words_.size() - 1),
-                             depth + kStride, at, group_end});
+
+    // What is the same in the whole span, and the six bits.
+    const uint64_t before = ~(~uint64_t{0} >> depth);
+    const uint64_t group = ~(~uint64_t{0} >> kStride) >> depth;
+    const size_t begin = at;
+    const uint64_t first = Half::Of(runs_, begin) & before;
+    set_from(0, runs_.value(at - 1));
+    for (;;) {
+      // Runs that begin where a group does: nearly all.
+      uint64_t inside = 0;
+      for (; at < runs_.size(); ++at) {
+        inside = Half::Of(runs_, at) ^ first;
+        if ((inside & ~group) != 0 || Half::IsInside(runs_, at) ||
+            !Half::IsSameBefore(runs_, begin, at)) {
+          break;
+        }
+        set_from(GroupOf(inside, depth), runs_.value(at));
       }
-      next_bits = bits + 1;
-      at = group_end;
+      if (at == runs_.size() || (inside & before) != 0 ||
+          !Half::IsSameBefore(runs_, begin, at)) {
+        break;
+      }
+
+      // The first that begins inside a group, which is a child's.
+      const unsigned bits = GroupOf(inside, depth);
+      set_from(bits, kChildBit);
+      next_level_.push_back(
+          {static_cast<uint32_t>(place + kMapWords + count - 1),
+           static_cast<uint32_t>(at), Half::kBegin + depth + kStride});
+      do {
+        ++at;
+      } while (at < runs_.size() &&
+               ((Half::Of(runs_, at) ^ first ^ inside) & (before | group)) ==
+                   0 &&
+               Half::IsSameBefore(runs_, begin, at));
+      if (bits == 63) break;
+      set_from(bits + 1, runs_.value(at - 1));
     }
-    if (next_bits < 64) set_from(next_bits, runs_[end - 1].value);
+    changes &= ~uint64_t{1};
     std::memcpy(&words_[place], &changes, sizeof(changes));
-    return place;
+    used_ += kMapWords + count;
+    return {place, at};
+  }
+
+  // The six bits from `depth` on; zeros follow the last one.
+  static unsigned GroupOf(uint64_t half, int depth) {
+    return static_cast<unsigned>(half << depth >> (64 - kStride));
   }
 
   // Level by level, so that what most look-ups stop at stands together.
   void AddChildren() {
-    for (size_t i = 0; i < children_.size(); ++i) {
-      const Child child = children_[i];
-      const uint32_t node = AddNode(child.begin, child.end, child.depth);
-      words_[child.entry] = kChildBit | node;
+    while (!next_level_.empty()) {
+      std::swap(level_, next_level_);
+      next_level_.clear();
+      for (const Child& child : level_) {
+        const Node node =
+            child.depth < 64
+                ? AddNode<FirstHalf>(child.begin, child.depth)
+                : AddNode<SecondHalf>(child.begin, child.depth - 64);
+        words_[child.entry] = kChildBit | node.place;
+      }
     }
   }
 
-  const HugePageVector<typename IntervalMap<Number>::Run>& runs_;
-  HugePageVector<Word>& words_;
+  const Runs& runs_;
+  // Of which the first `used_` are written.
+  UnfilledVector<Word>& words_;
+  size_t used_;
   std::optional<uint32_t> uniform_;  // The last node of one value.
-  std::vector<Child> children_;
+  HugePageVector<Child> level_;
+  HugePageVector<Child> next_level_;
 };
 
 PrefixIndex::PrefixIndex()
@@ -336,21 +435,20 @@ PrefixIndex::PrefixIndex(size_t v4_count, size_t v6_count)
 
 PrefixIndex PrefixIndex::Build(const IntervalMapV4& v4,
                                const IntervalMapV6& v6) {
-  const auto is_valid = [](const auto& map) {
-    return !map.runs.empty() && map.runs.front().first == 0 &&
-           std::all_of(map.runs.begin(), map.runs.end(),
-                       [](const auto& run) { return run.value < kValueLimit; });
-  };
-  assert(is_valid(v4) && is_valid(v6));
+  HalvedMapV6 halved(v6.runs.size());
+  for (const auto& run : v6.runs) halved.Append(run.first, run.value);
+  return Build(v4, halved);
+}
 
-  PrefixIndex index(v4.runs.size(), v6.runs.size());
+PrefixIndex PrefixIndex::Build(const IntervalMapV4& v4, const HalvedMapV6& v6) {
+  PrefixIndex index(v4.runs.size(), v6.size());
+  const LeftAlignedMapV4 aligned(v4);
   // Depths of which a multiple of the stride is 64, where the second half of an
   // IPv6 address begins.
-  index.root_v4_ = Builder<uint32_t>(v4, &index).BuildRoot(6, kMostDepthV4);
-  Builder<Uint128>(v6, &index)
-      .BuildRoots(kRootBitsV6, 16, 28, &index.roots_v6_);
+  index.root_v4_ = Builder(aligned, &index).BuildRoot(6, kMostDepthV4);
+  Builder(v6, &index).BuildRoots(kRootBitsV6, 16, 28, &index.roots_v6_);
   // What is prefetched with the last node.
-  index.words_.resize(index.words_.size() + kLineWords);
+  index.words_.resize(index.words_.size() + kLineWords, 0);
   return index;
 }
 

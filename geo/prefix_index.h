@@ -12,6 +12,7 @@
 #pragma once
 
 #include <array>
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -35,13 +36,47 @@ struct IntervalMap {
     friend bool operator==(const Run&, const Run&) = default;
   };
   // Sorted by first, runs[0].first == 0, neighbours have different values.
-  HugePageVector<Run> runs;
+  UnfilledVector<Run> runs;
 
   // The value at `address`, by binary search. Control path.
   uint32_t At(Number address) const;
 };
 using IntervalMapV4 = IntervalMap<uint32_t>;
 using IntervalMapV6 = IntervalMap<Uint128>;
+
+// The same as an IntervalMapV6 in half of its memory: of nearly all runs the
+// second half of the first address is 0, and is not kept.
+class HalvedMapV6 {
+ public:
+  // Of at most so many runs.
+  explicit HalvedMapV6(size_t most_runs) { runs_.resize(most_runs); }
+  // REQUIRES: `first` is after that of the last call.
+  void Append(Uint128 first, uint32_t value) {
+    const auto high = static_cast<uint64_t>(first >> 64);
+    const auto low = static_cast<uint64_t>(first);
+    if (low != 0) lows_.push_back(low);
+    const size_t place = low == 0 ? 0 : lows_.size() - 1;
+    assert(size_ < runs_.size());
+    runs_[size_++] = {high, value, static_cast<uint32_t>(place)};
+  }
+
+  size_t size() const { return size_; }
+  uint32_t value(size_t run) const { return runs_[run].value; }
+  uint64_t high(size_t run) const { return runs_[run].high; }
+  bool has_low(size_t run) const { return runs_[run].low != 0; }
+  uint64_t low(size_t run) const { return lows_[runs_[run].low]; }
+
+ private:
+  struct Run {
+    uint64_t high;
+    uint32_t value;
+    uint32_t low;  // Its place in lows_.
+  };
+
+  UnfilledVector<Run> runs_;  // The first size_ are written.
+  size_t size_ = 0;
+  std::vector<uint64_t> lows_ = {0};
+};
 
 // A prefix and its value, as input to Flatten.
 struct PrefixValue {
@@ -72,6 +107,7 @@ class PrefixIndex {
 
   // REQUIRES: both maps are partitions with values below kValueLimit.
   static PrefixIndex Build(const IntervalMapV4& v4, const IntervalMapV6& v6);
+  static PrefixIndex Build(const IntervalMapV4& v4, const HalvedMapV6& v6);
 
   // Hot path.
   uint32_t LookupV4(uint32_t address) const;
@@ -90,7 +126,7 @@ class PrefixIndex {
   size_t memory_bytes() const;
 
  private:
-  template <typename Number>
+  template <typename Runs>
   class Builder;
 
   // The index is one array of words: tables of the places of first nodes, and
@@ -151,7 +187,7 @@ class PrefixIndex {
 
   Root root_v4_ = {};
   std::vector<Root> roots_v6_;
-  HugePageVector<Word> words_;
+  UnfilledVector<Word> words_;
 };
 
 }  // namespace octroi

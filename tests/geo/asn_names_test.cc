@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "geo/asn_names.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <string>
@@ -23,8 +24,8 @@ TEST(AsnNamesTest, FindsTheFirstNameOfEachAsn) {
   EXPECT_EQ(names.Find(64497), "");
   EXPECT_EQ(names.Find(64498), "");
   EXPECT_EQ(names.Find(4294967295), "");
-  EXPECT_EQ(names.asns(),
-            (std::vector<uint32_t>{0, 64496, 64497, 64499, 4294967295}));
+  EXPECT_THAT(names.asns(),
+              ::testing::ElementsAre(0, 64496, 64497, 64499, 4294967295));
   EXPECT_EQ(AsnNames().Find(0), "");
 }
 
