@@ -45,6 +45,12 @@ inline DestinationView ViewOf(const Edition& edition,
   return ViewOf(*edition.atlas, edition.rulebook, attribution);
 }
 
+// What policy knows of the remote end. REQUIRES: as ViewOf.
+inline const Destination& DestinationOf(const Edition& edition,
+                                        AttributionId attribution) {
+  return edition.rulebook.destination(edition.atlas->attribution(attribution));
+}
+
 // "FR, DE" of a contested location; "" otherwise.
 std::string OpinionsOf(const Destination& destination);
 

@@ -38,8 +38,8 @@ std::string FlowToJson(const ExportedFlow& flow,
   const FlowRecord& record = flow.record;
   const Edition& edition = timeline.edition(record.edition);
   const DestinationView view = ViewOf(edition, record.attribution);
-  const std::string opinions = OpinionsOf(edition.rulebook.destination(
-      edition.atlas->attribution(record.attribution)));
+  const std::string opinions =
+      OpinionsOf(DestinationOf(edition, record.attribution));
   const ReasonInfo& reason = InfoOf(record.judgement.reason);
   Json json;
   json["source_address"] = record.source().ToString();

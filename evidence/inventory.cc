@@ -66,8 +66,7 @@ class Builder {
       return;
     }
     const Edition& edition = timeline_.edition(key.edition);
-    const Destination& destination = edition.rulebook.destination(
-        edition.atlas->attribution(key.attribution));
+    const Destination& destination = DestinationOf(edition, key.attribution);
     const DestinationView view = ViewOf(edition, key.attribution);
     const OperatorRow* run_by = destination.operator_row;
     const std::string parent = run_by == nullptr ? "" : run_by->parent;

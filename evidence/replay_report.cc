@@ -2,6 +2,7 @@
 #include "evidence/replay_report.h"
 
 #include <algorithm>
+#include <cassert>
 #include <map>
 #include <numeric>
 #include <span>
@@ -222,14 +223,16 @@ ReportRows RowMaker::Make() {
       [this](const Handle& a, const Handle& b) { return ReadsBefore(a, b); });
   HugePageVector<Sent> order = MergeSorted();
   const size_t listed = std::min(context_.most_rows, order.size());
-  std::partial_sort(order.begin(), order.begin() + listed, order.end(),
-                    [](const Sent& a, const Sent& b) {
-                      if (a.egress_octets != b.egress_octets) {
-                        return a.egress_octets > b.egress_octets;
-                      }
-                      if (a.octets != b.octets) return a.octets > b.octets;
-                      return a.rank < b.rank;
-                    });
+  const auto sent_more = [](const Sent& a, const Sent& b) {
+    if (a.egress_octets != b.egress_octets) {
+      return a.egress_octets > b.egress_octets;
+    }
+    if (a.octets != b.octets) return a.octets > b.octets;
+    return a.rank < b.rank;
+  };
+  std::nth_element(order.begin(), order.begin() + listed, order.end(),
+                   sent_more);
+  std::sort(order.begin(), order.begin() + listed, sent_more);
   ReportRows rows;
   rows.listed.reserve(listed);
   for (const Sent& sent : std::span(order).first(listed)) {
@@ -265,10 +268,7 @@ bool IsJudged(const Judgement& judgement) {
 
 std::optional<int> SealOf(EditionFinder* editions, const AccountKey& key) {
   if (key.attribution == kFoldedAttribution) return std::nullopt;
-  const Edition& edition = editions->Of(key);
-  return edition.rulebook
-      .destination(edition.atlas->attribution(key.attribution))
-      .seal;
+  return DestinationOf(editions->Of(key), key.attribution).seal;
 }
 
 // The chain is as strong as its weakest link. A level of 0 cannot be undercut,
@@ -621,6 +621,8 @@ Json LimitsToJson(const ReplayResult& result) {
 }  // namespace
 
 std::string ReportToJson(const ReplayReport& report) {
+  assert(report.destinations.left_out.empty() &&
+         report.tunnelled.left_out.empty());
   Json json;
   json["schema"] = "octroi.replay/1";
   json["captures"] = Json::array();
@@ -662,6 +664,7 @@ std::string ReportToJson(const ReplayReport& report) {
 }
 
 std::string ReportToCsv(const ReplayReport& report) {
+  assert(report.destinations.left_out.empty());
   std::string csv =
       "workload,direction,verdict,reason,clause,location,country,regime,asn,"
       "operator,controlling_country,law,service,qualification,seal,flows,"

@@ -119,9 +119,10 @@ std::optional<int64_t> LastTime(const ReplayReport& report);
 std::string EditionDigest(const Facts& facts, const Policy& policy,
                           const std::vector<IpPrefix>& local_networks);
 
+// REQUIRES, of both: the lists leave nothing out.
 // Pretty-printed, ending in a newline.
 std::string ReportToJson(const ReplayReport& report);
-// The listed destinations as RFC 4180 CSV with a header line.
+// The destinations as RFC 4180 CSV with a header line.
 std::string ReportToCsv(const ReplayReport& report);
 
 }  // namespace octroi

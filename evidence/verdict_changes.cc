@@ -36,8 +36,8 @@ SideOfChange DescribeSide(const Edition& edition,
                          .reference;
   }
   side.destination = ViewOf(edition, classification.attribution);
-  const Destination& destination = edition.rulebook.destination(
-      edition.atlas->attribution(classification.attribution));
+  const Destination& destination =
+      DestinationOf(edition, classification.attribution);
   if (destination.service != nullptr) {
     side.qualification_row = RowText(destination.qualification.row);
   }
